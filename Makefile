@@ -1,0 +1,35 @@
+# make demo    set up and search NAS-Bench-201 on its real training results
+# make test    set up and run the tests
+# make lint    ruff and mypy
+# make bench   speed and sample efficiency, as ratios
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+# torch first and pinned: this release has a CPU build, where a bare "torch" may bring gigabytes of CUDA.
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q "torch==2.13.0"
+	$(BIN)/pip install -q -e ".[analog]"
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/pip install -q hatchling $$($(BIN)/python -c "import tomllib; print(*(repr(d) for d in tomllib.load(open('pyproject.toml','rb'))['dependency-groups']['dev']))")
+	touch $@
+
+.PHONY: setup demo test lint bench
+setup: $(VENV)/.dev
+
+demo: $(VENV)/.installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench

@@ -1,0 +1,185 @@
+"""What all commands share: options, error messages, progress, exit statuses.
+
+Imported by every tool before it knows what it will do, so nothing heavy is imported at the top: ``--help`` answers in a
+tenth of a second.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from agnet import __version__
+from agnet.errors import AgnetError
+from agnet.seeds import Seed, parse_seed
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+TOOLS = ("encode", "train-gen", "generate", "predict", "query", "search")
+
+
+class Format(StrEnum):
+    """Formats that streams are written in."""
+
+    jsonl = "jsonl"
+    arrow = "arrow"
+    parquet = "parquet"
+
+
+class OnError(StrEnum):
+    """What becomes of a record that is wrong."""
+
+    fail = "fail"
+    skip = "skip"
+    keep = "keep"
+
+
+def _seed(text: str) -> Seed:
+    return parse_seed(text)
+
+
+# Options that several tools have, declared once so that they look and read the same everywhere.
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[FILE]...", help="JSON lines, Arrow or Parquet, told apart by content; '-' or none: stdin."),
+]
+Output = Annotated[
+    str,
+    typer.Option("-o", "--output", metavar="FILE", help="Write here, whole or not at all; '-' is stdout."),
+]
+OutputFormat = Annotated[
+    Format | None,
+    typer.Option("--format", help="Output format; else by the ending of -o, else $AGNET_FORMAT, else JSON lines."),
+]
+OnErrorOption = Annotated[
+    OnError,
+    typer.Option("--on-error", help="A wrong record: stop (fail), leave it out (skip), or pass it with an 'error' column."),
+]
+SeedOption = Annotated[
+    Seed,
+    typer.Option("--seed", parser=_seed, metavar="N[:M...]", help="Random seed: an integer, or several joined by colons."),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No counts and no progress on stderr.")]
+
+
+class Reporter:
+    """Counts, warnings and progress, all on stderr; a progress bar only on a terminal."""
+
+    def __init__(self, tool: str, *, quiet: bool = False) -> None:
+        self.tool = tool
+        self.quiet = quiet
+
+    def note(self, message: str) -> None:
+        """A line about what was done; silenced by ``--quiet``."""
+        if not self.quiet:
+            print(f"{self.tool}: {message}", file=sys.stderr, flush=True)
+
+    def warn(self, message: str) -> None:
+        """A line that the user should see even with ``--quiet``."""
+        print(f"{self.tool}: warning: {message}", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def progress(self, description: str, total: float | None) -> Iterator[Callable[..., None]]:
+        """Yield ``update(done, **facts)``: ``done`` of ``total``, facts such as ``loss="0.21"`` shown beside the bar.
+
+        Without a terminal it shows nothing.
+        """
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda done, **facts: None
+            return
+        from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+        columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+        with Progress(*columns, TextColumn("{task.fields[facts]}"), console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(description, total=total, facts="")
+            yield lambda done, **facts: _update(bar, task, done, facts)
+
+
+def _update(bar: Progress, task: Any, done: float, facts: dict[str, object]) -> None:
+    bar.update(task, completed=done, facts="  ".join(f"{name} {value}" for name, value in facts.items()))
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        print(f"agnet {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop."),
+]
+
+
+def command(function: Callable[..., None], name: str) -> typer.Typer:
+    """``function`` as the command ``name``; its docstring is the manual page."""
+    app = typer.Typer(
+        name=name,
+        add_completion=True,
+        rich_markup_mode=None,  # rich costs a tenth of a second before the first character of --help
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.command(name=name)(function)
+    return app
+
+
+def run(app: typer.Typer, tool: str) -> NoReturn:
+    """Run ``app`` as a process: errors become one line and a status, a closed pipe ends quietly, Ctrl-C is 130."""
+    # Ctrl-C and a polite kill unwind the stack, so temporary files go.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        app(prog_name=tool, standalone_mode=True)
+        status: int | str | None = 0
+    except SystemExit as stop:
+        status = stop.code
+    except AgnetError as error:
+        print(f"{tool}: {' '.join(str(error).split())}", file=sys.stderr)
+        status = error.exit_status
+    except BrokenPipeError:
+        status = 0
+    except KeyboardInterrupt:
+        status = 128 + signal.SIGINT
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{tool}: {where}{error.strerror or error}", file=sys.stderr)
+        status = 1
+    except MemoryError:
+        print(f"{tool}: out of memory; use smaller inputs or fewer candidates", file=sys.stderr)
+        status = 1
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter would flush again on exit and complain: give it somewhere to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"{tool}: stdout: {error.strerror}", file=sys.stderr)
+        status = 1
+    sys.exit(status)
+
+
+def agnet() -> NoReturn:
+    """``agnet TOOL ...``: the same commands as sub-commands."""
+    tool = next(iter(sys.argv[1:]), "")
+    if tool in TOOLS:
+        del sys.argv[1]
+        import_module(f"agnet_{tool.replace('-', '_')}.command").main(prog=f"agnet {tool}")
+    if tool == "--version":
+        print(f"agnet {__version__}")
+        sys.exit(0)
+    usage = f"usage: agnet TOOL [OPTION]...\n\nTools: {', '.join(TOOLS)}. 'agnet TOOL --help' tells more."
+    if tool in ("-h", "--help"):
+        print(usage)
+        sys.exit(0)
+    print(f"agnet: no tool {tool!r}\n{usage}" if tool else usage, file=sys.stderr)
+    sys.exit(2)

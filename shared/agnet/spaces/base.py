@@ -1,0 +1,86 @@
+"""What a search space has to say about itself; one module a space implements it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from agnet.graphs import Graphs
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Architectures read from notation, and what was wrong with those that could not be read."""
+
+    graphs: Graphs
+    """[n] as many rows as strings; a row with a problem has ``sizes`` 0."""
+    problems: dict[int, str]
+    """Row number to reason."""
+
+
+class Space(ABC):
+    """A search space: which architectures exist, how they are written, and when two are the same.
+
+    Every method works on a batch. Strings are Arrow string arrays, graphs are :class:`~agnet.graphs.Graphs`.
+    """
+
+    name: ClassVar[str]
+    """Key on the command line and in the ``space`` column: ``nb201``."""
+    title: ClassVar[str]
+    """Name in prose, with source."""
+    example: ClassVar[str]
+    """One architecture in canonical notation."""
+    cells: ClassVar[tuple[str, ...]]
+    """Names of an architecture's cells, ``("cell",)`` or ``("normal", "reduce")``."""
+    node_types: ClassVar[tuple[str, ...]]
+    """Labels of nodes; 0 is ``output`` (and padding), 1 is ``input``."""
+    max_nodes: ClassVar[int]
+    """Nodes of a cell, padding included."""
+    size: ClassVar[int | None]
+    """Number of architectures that :meth:`enumerate` gives; None when there are too many to enumerate."""
+    identity: ClassVar[Literal["arch", "id"]]
+    """The column that makes an architecture distinct for the benchmarks of this space."""
+
+    @abstractmethod
+    def parse(self, arch: pa.StringArray) -> Parsed:
+        """Read notation: the canonical one and every other established one of this space."""
+
+    @abstractmethod
+    def format(self, graphs: Graphs) -> pa.StringArray:
+        """Canonical notation of valid architectures, the ``arch`` column."""
+
+    @abstractmethod
+    def valid(self, graphs: Graphs) -> NDArray[np.bool_]:
+        """[n] which graph arrays are architectures of this space."""
+
+    @abstractmethod
+    def ids(self, graphs: Graphs) -> pa.StringArray:
+        """Isomorphism-invariant key of valid architectures, the ``id`` column."""
+
+    @abstractmethod
+    def sample(self, n: int, rng: np.random.Generator) -> Graphs:
+        """``n`` independent random architectures (the subclass says from which distribution)."""
+
+    @abstractmethod
+    def neighbours(self, graphs: Graphs) -> tuple[Graphs, NDArray[np.int64]]:
+        """Every valid architecture one edit away, and for each the row of ``graphs`` it came from."""
+
+    def enumerate(self, chunk: int = 65536) -> Iterator[Graphs]:
+        """All architectures, ``chunk`` at a time, in a fixed order; only where ``size`` is not None."""
+        raise NotImplementedError(f"{self.name} is too large to enumerate")
+
+    @property
+    def num_edges(self) -> int:
+        """Length of a cell's edge vector, ``max_nodes * (max_nodes - 1) / 2``."""
+        return self.max_nodes * (self.max_nodes - 1) // 2
+
+    @property
+    def flat_length(self) -> int:
+        """Length of a cell's flat one-hot encoding: nodes × types, then edges."""
+        return self.max_nodes * len(self.node_types) + self.num_edges
