@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from agnet import arrow
 from agnet.graphs import Graphs
 from agnet.spaces.base import Parsed, Space
 
@@ -51,6 +52,7 @@ def _adjacency() -> NDArray[np.bool_]:
 
 
 _ADJACENCY = _adjacency()
+_UNKNOWN = arrow.numbers(np.array([-1], dtype=np.int32))[0]
 
 
 class NB201(Space):
@@ -72,7 +74,7 @@ class NB201(Space):
 
     def format(self, graphs: Graphs) -> pa.StringArray:
         """Arch strings as NAS-Bench-201 writes them."""
-        return _strings().take(pa.array(self.index(graphs)))
+        return _strings().take(arrow.numbers(self.index(graphs)))
 
     def valid(self, graphs: Graphs) -> NDArray[np.bool_]:
         """[n] which have an operation on each of the six nodes, and exactly the edges of the space."""
@@ -90,8 +92,8 @@ class NB201(Space):
         )
 
     def ids(self, graphs: Graphs) -> pa.StringArray:
-        """64-bit BLAKE2b, 16 hexadecimal digits, of the cell's :func:`unique_string`: 6,466 different ones."""
-        return _ids().take(pa.array(self.index(graphs)))
+        """16 hexadecimal digits: the 64-bit BLAKE2b hash of the cell's :func:`unique string <unique_strings>`."""
+        return _ids().take(arrow.numbers(self.index(graphs)))
 
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
         """``n`` cells, each of the 15,625 equally likely."""
@@ -134,7 +136,7 @@ class NB201(Space):
         if not len(unknown):
             return index, problems
         # Whatever is not written in the canonical way is read once for each distinct string.
-        rest = arch.take(pa.array(unknown)).dictionary_encode()
+        rest = arch.take(arrow.numbers(unknown)).dictionary_encode()
         values = rest.dictionary.to_pylist()
         read = [_read(text) for text in values]
         for row, code in zip(unknown.tolist(), rest.indices.to_pylist(), strict=True):
@@ -146,31 +148,37 @@ class NB201(Space):
         return index, problems
 
 
-def unique_string(operations: tuple[str, ...]) -> str:
-    """The string by which NATS-Bench tells cells apart (``to_unique_str(consider_zero=True)``).
+def unique_strings() -> list[str]:
+    """For each cell, by index, the string by which NATS-Bench tells cells apart: ``to_unique_str(consider_zero=True)``.
 
     A feature map is the sorted sum of its inputs; ``skip_connect`` is the identity; ``none``, or any operation on a map
     that is zero, is zero, ``#``. A sum of zeros, ``#+#``, does not count as zero: that is the published rule, and
     without it there would be fewer than 6,466 classes.
-
-    Args:
-        operations: names of the six operations in the order of the arch string.
     """
-    maps = ["0"]
-    for target in range(1, 4):
-        terms = [
-            _term(maps[source], operations[position])
-            for position, (source, to) in enumerate(CELL_EDGES)
-            if to == target
-        ]
-        maps.append("+".join(sorted(terms)))
-    return maps[-1]
+    strings: list[str] = []
+    from_0 = _results("0")
+    for map_1 in from_0:
+        from_1 = _results(map_1)
+        for terms in product(from_0, from_1):
+            from_2 = _results(_sum(terms))
+            strings += map(_sum, product(from_0, from_1, from_2))
+    return strings
 
 
-def _term(source: str, operation: str) -> str:
-    if operation == "none" or source == "#":
-        return "#"
-    return source if operation == "skip_connect" else f"({source})@{operation}"
+def _results(source: str) -> list[str]:
+    """What each operation makes of a feature map."""
+    return [
+        "#"
+        if operation == "none" or source == "#"
+        else source
+        if operation == "skip_connect"
+        else f"({source})@{operation}"
+        for operation in OPERATIONS
+    ]
+
+
+def _sum(terms: tuple[str, ...]) -> str:
+    return "+".join(sorted(terms))
 
 
 def _read(text: str) -> int | str:
@@ -229,7 +237,7 @@ def _digits(index: NDArray[np.integer]) -> NDArray[np.int64]:
 def _indices(arch: pa.StringArray) -> NDArray[np.int64]:
     """[n] index of canonical arch strings, -1 for any other string."""
     found = pc.index_in(arch, value_set=_strings())
-    return found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return arrow.to_numpy(found.fill_null(_UNKNOWN)).astype(np.int64)
 
 
 @cache
@@ -249,13 +257,14 @@ def _strings() -> pa.StringArray:
     for position, (source, target) in enumerate(CELL_EDGES):
         before = "|" if source else "+|" if target > 1 else "|"
         after = "|" if source == target - 1 else ""
-        names = pa.array([f"{before}{operation}~{source}{after}" for operation in OPERATIONS])
-        parts.append(names.take(pa.array(digits[:, position])))
-    return pc.binary_join_element_wise(*parts, "")
+        names = arrow.strings([f"{before}{operation}~{source}{after}" for operation in OPERATIONS])
+        parts.append(names.take(arrow.numbers(digits[:, position])))
+    return pc.binary_join_element_wise(*parts, arrow.text(""))
 
 
 @cache
 def _ids() -> pa.StringArray:
     """Ids by index."""
-    cells = product(OPERATIONS, repeat=_POSITIONS)
-    return pa.array([hashlib.blake2b(unique_string(cell).encode(), digest_size=8).hexdigest() for cell in cells])
+    names = unique_strings()
+    digests = {name: hashlib.blake2b(name.encode(), digest_size=8).hexdigest() for name in set(names)}
+    return arrow.strings([digests[name] for name in names])
