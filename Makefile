@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q "torch==2.13.0"
-	$(BIN)/pip install -q -e ".[analog]"
+	$(BIN)/pip install -q -e ".[analog,plot]"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed

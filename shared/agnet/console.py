@@ -24,7 +24,7 @@ from agnet.seeds import Seed, parse_seed
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-TOOLS = ("encode", "train-gen", "generate", "predict", "query", "search")
+TOOLS = ("encode", "train-gen", "generate", "predict", "query", "search", "plot")
 
 
 class Format(StrEnum):
