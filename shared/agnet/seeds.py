@@ -67,5 +67,5 @@ def keyed_uniform(seed: Seed, purpose: str, keys: NDArray[np.integer]) -> NDArra
     mixed = (keys.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + offset
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    uniform: NDArray[np.float64] = ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
-    return uniform
+    mixed = (mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)  # 53 bits, what a float64 holds
+    return mixed.astype(np.float64) * 2.0**-53
