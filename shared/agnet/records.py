@@ -4,11 +4,38 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+import pyarrow.compute as pc
+
+from agnet import arrow
 from agnet.graphs import Graphs
-from agnet.spaces.base import Space
+from agnet.spaces.base import Parsed, Space
+from agnet.streams.chunk import Chunk
+
+_COLUMNS = pa.schema([("space", pa.string()), ("arch", pa.string())])
 
 
 def records(space: Space, graphs: Graphs) -> pa.Table:
     """Columns ``space``, ``arch`` and ``id`` of valid architectures, one row each."""
     names = pa.repeat(pa.scalar(space.name, pa.string()), len(graphs))
     return pa.table({"space": names, "arch": space.format(graphs), "id": space.ids(graphs)})
+
+
+def read(space: Space, chunk: Chunk) -> Parsed:
+    """The architectures of a chunk, all of one space; a record that does not name its space is taken to be of it.
+
+    Problems are those of the column ``arch``: it cannot be read, or belongs to another space.
+    """
+    columns = chunk.columns(_COLUMNS)
+    arch, names = columns["arch"].combine_chunks(), columns["space"].combine_chunks()
+    of_this = pc.equal(names, arrow.text(space.name)).fill_null(True)
+    strangers = {}
+    if of_this.false_count:
+        rows = pc.indices_nonzero(pc.invert(of_this))
+        # What another space calls an architecture may look like one of this space.
+        arch = pc.if_else(of_this, arch, pa.nulls(1, pa.string())[0])
+        strangers = {
+            row: f"an architecture of {name}, not of {space.name}"
+            for row, name in zip(rows.to_pylist(), names.take(rows).to_pylist(), strict=True)
+        }
+    parsed = space.parse(arch)
+    return Parsed(parsed.graphs, parsed.problems | strangers)

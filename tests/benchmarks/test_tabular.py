@@ -54,6 +54,7 @@ def test_rows_are_found_in_any_order_and_unknown_ones_are_problems() -> None:
     np.testing.assert_array_equal(answer.columns["acc"], [0.4, np.nan, 0.15, 0.9, np.nan, np.nan, 0.15])
     np.testing.assert_array_equal(answer.columns["time_s"], [np.nan, np.nan, 2, 1, np.nan, np.nan, 2])
     assert list(answer.columns) == ["acc", "time_s"]
+    assert _Few().has(_cells(40, 8, 7, -1)).tolist() == [True, False, True, False]
     assert answer.problems == dict.fromkeys((1, 4, 5), "few does not have this architecture")
 
 

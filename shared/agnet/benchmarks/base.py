@@ -65,6 +65,10 @@ class Benchmark(ABC):
             InputError: if a metric is unknown, the data is not here, or ``draw`` is given and there is but one run.
         """
 
+    def has(self, graphs: Graphs) -> NDArray[np.bool_]:
+        """[n] which architectures it can answer; by default all that could be read."""
+        return (graphs.sizes > 0).all(axis=1)
+
     def select(self, names: Sequence[str] | None) -> list[str]:
         """The metrics called ``names``, each once; the default ones if None.
 

@@ -71,6 +71,10 @@ class Tabular(Benchmark):
         """The opened table."""
         return Table.of(self.open())
 
+    def has(self, graphs: Graphs) -> NDArray[np.bool_]:
+        """[n] which architectures are in the table."""
+        return self.table.rows(self.keys(graphs)) >= 0
+
     def query(self, graphs: Graphs, metrics: Sequence[str] | None = None, *, draw: Seed | None = None) -> Answer:
         """Look ``n`` architectures up; see :meth:`Benchmark.query`."""
         names = self.select(metrics)
