@@ -5,3 +5,10 @@ drops rows and writes it on; what it did not ask for passes through untouched. F
 record is never re-encoded: new columns are spliced in before the closing brace, so numbers keep their digits, nulls stay
 nulls, and the result does not depend on where chunks begin.
 """
+
+from agnet.streams.chunk import Chunk, LinesChunk, TableChunk, concat
+from agnet.streams.problems import settle
+from agnet.streams.reader import Reader, read
+from agnet.streams.writer import Writer, open_writer
+
+__all__ = ["Chunk", "LinesChunk", "Reader", "TableChunk", "Writer", "concat", "open_writer", "read", "settle"]

@@ -1,0 +1,109 @@
+"""Arrow arrays as JSON text, a column at a time."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+_NULL = pa.scalar("null", pa.large_string())
+
+
+def json_text(array: pa.Array) -> pa.LargeStringArray:
+    """Every value of ``array`` as JSON, ``null`` for nulls and for floats that are not finite; no nulls in the result.
+
+    Numbers have the fewest digits that read back as the same value of their type (float32 ``0.1`` is ``0.1``), floats
+    always show that they are floats (``1.0``). Dates and times are strings in ISO order, binary values base64.
+    """
+    return pc.fill_null(_text(array), _NULL)
+
+
+def json_objects(
+    names: Sequence[str], columns: Sequence[pa.Array], rows: int, *, end: str = "}"
+) -> pa.LargeStringArray:
+    """``{"name":value,...}`` for each of ``rows`` rows."""
+    pieces: list[pa.Array | pa.Scalar] = []
+    for name, column in zip(names, columns, strict=True):
+        pieces += [_scalar(("," if pieces else "{") + json_key(name)), json_text(column)]
+    return _join(*(pieces or [_scalar("{")]), _scalar(end), rows=rows)
+
+
+def json_key(name: str) -> str:
+    """``"name":`` with what JSON wants escaped."""
+    return orjson.dumps(name).decode() + ":"
+
+
+def _scalar(text: str) -> pa.Scalar:
+    return pa.scalar(text, pa.large_string())
+
+
+def _join(*pieces: pa.Array | pa.Scalar, rows: int) -> pa.LargeStringArray:
+    if not any(isinstance(piece, pa.Array) for piece in pieces):
+        return pa.array(["".join(piece.as_py() for piece in pieces)] * rows, pa.large_string())
+    return pc.binary_join_element_wise(*pieces, _scalar(""))
+
+
+def _text(array: pa.Array) -> pa.LargeStringArray:
+    """As :func:`json_text`; nulls may stay null."""
+    kind = array.type
+    if isinstance(array, pa.ExtensionArray):
+        return _text(array.storage)
+    if pt.is_dictionary(kind):
+        return json_text(array.dictionary).take(array.indices)
+    if pt.is_floating(kind):
+        return _floats(array)
+    if pt.is_integer(kind) or pt.is_decimal(kind) or pt.is_boolean(kind) or pt.is_null(kind):
+        return array.cast(pa.large_string())
+    if pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind):
+        return _strings(array.cast(pa.large_string()))
+    if pt.is_list(kind) or pt.is_large_list(kind):
+        return _lists(array)
+    if pt.is_fixed_size_list(kind) or pt.is_list_view(kind) or pt.is_large_list_view(kind):
+        return _lists(array.cast(pa.large_list(kind.value_type)))
+    if pt.is_struct(kind):
+        objects = json_objects([field.name for field in kind], array.flatten(), len(array))
+        return pc.if_else(array.is_valid(), objects, _NULL)
+    if pt.is_temporal(kind) and not pt.is_interval(kind):
+        return _strings(array.cast(pa.large_string()))
+    return pa.array((orjson.dumps(v, default=_plain).decode() for v in array.to_pylist()), pa.large_string())
+
+
+def _floats(array: pa.Array) -> pa.LargeStringArray:
+    if array.type == pa.float16():
+        array = array.cast(pa.float32())
+    array = pc.if_else(pc.is_finite(array), array, pa.scalar(None, array.type))
+    text = array.cast(pa.large_string())
+    # Arrow writes 1.0 as "1"; a reader that goes by the first record would take the column for integers.
+    bare = pc.match_substring_regex(text, r"^-?\d+$")
+    return (
+        pc.if_else(bare, pc.binary_join_element_wise(text, _scalar(".0"), _scalar("")), text)
+        if pc.any(bare).as_py()
+        else text
+    )
+
+
+def _strings(array: pa.LargeStringArray) -> pa.LargeStringArray:
+    text = pc.binary_join_element_wise(_scalar('"'), array, _scalar('"'), _scalar(""))
+    special = pc.fill_null(pc.match_substring_regex(array, r'["\\\x00-\x1f]'), False)
+    if pc.any(special).as_py():
+        escaped = [orjson.dumps(value).decode() for value in array.filter(special).to_pylist()]
+        text = pc.replace_with_mask(text, special, pa.array(escaped, pa.large_string()))
+    return text
+
+
+def _lists(array: pa.ListArray | pa.LargeListArray) -> pa.LargeStringArray:
+    # binary_join knows lists of (small) strings only
+    values = json_text(array.flatten()).cast(pa.string())
+    lengths = pc.fill_null(array.value_lengths(), 0).cast(pa.int64())
+    offsets = pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(lengths)])
+    joined = pc.binary_join(pa.LargeListArray.from_arrays(offsets, values), ",").cast(pa.large_string())
+    texts = pc.binary_join_element_wise(_scalar("["), joined, _scalar("]"), _scalar(""))
+    return pc.if_else(array.is_valid(), texts, _NULL)
+
+
+def _plain(value: object) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)

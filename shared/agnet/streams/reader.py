@@ -1,0 +1,264 @@
+"""Reading streams: files, pipes, compressed or not, told apart by their first bytes."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from agnet.errors import InputError
+from agnet.streams import jsonlines
+from agnet.streams.chunk import Chunk, LinesChunk, TableChunk
+from agnet.streams.jsontext import json_objects
+from agnet.streams.places import Places
+
+ROWS = 65536
+"""Most records in one chunk."""
+_BLOCK = 4 << 20
+"""Bytes of JSON lines that are looked at together; a chunk is no longer, except for its last line."""
+_LONGEST_LINE = 64 << 20
+_PIPE = 1 << 20
+_PATIENCE = 0.01
+"""Seconds to wait for a pipe to fill a block. Longer would delay records, shorter would give many small chunks."""
+
+_PARQUET, _ARROW_FILE, _ARROW_STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_BOM = b"\xef\xbb\xbf"
+
+
+def read(
+    paths: Sequence[str] | None = None,
+    *,
+    columns: pa.Schema | None = None,
+    on_error: str = "fail",
+    plain: str | None = None,
+    rows: int = ROWS,
+) -> Reader:
+    """Open the stream that ``paths`` make one after the other; ``-``, none or an empty list is stdin.
+
+    Args:
+        paths: Parquet, Arrow IPC (file or stream) or JSON lines, the last two also as gzip or zstd.
+        columns: what the caller will ask for. With ``on_error`` other than ``fail``, a line of JSON that is not a record
+            with these columns is left out (``skip``) or becomes a record of ``error`` and ``raw`` (``keep``).
+        on_error: ``fail``, ``skip`` or ``keep``; concerns single lines of JSON, a broken table is always an error.
+        plain: if given, lines that do not begin with ``{`` are values of this column, as they stand.
+        rows: most records in a chunk; a pipe gives what has arrived.
+    """
+    return Reader(paths or ["-"], columns or pa.schema([]), on_error, plain, rows)
+
+
+class Reader:
+    """The chunks of a stream, to be iterated once.
+
+    Raises:
+        InputError: while iterating, if a source cannot be opened or read.
+        RecordError: while iterating, if a line is too long or cannot be text.
+    """
+
+    def __init__(self, paths: Sequence[str], columns: pa.Schema, on_error: str, plain: str | None, rows: int) -> None:
+        self._paths = paths
+        self._columns = columns
+        self._on_error = on_error
+        self._plain = plain
+        self._rows = rows
+        self.records = 0
+        """Records given so far."""
+        self.bad = 0
+        """Lines so far that were skipped, or kept as an error."""
+
+    def __iter__(self) -> Iterator[Chunk]:
+        for path in self._paths:
+            name = "stdin" if path == "-" else path
+            with ExitStack() as stack:
+                try:
+                    for chunk in self._source(path, name, stack):
+                        self.records += len(chunk)
+                        yield chunk
+                except pa.ArrowException as error:
+                    raise InputError(f"{name}: cannot be read: {_first_line(error)}") from None
+                except BrokenPipeError:  # the consumer's, thrown in at the yield
+                    raise
+                except OSError as error:
+                    if error.filename is not None and error.filename != path:
+                        raise
+                    raise InputError(f"{name}: {error.strerror or _first_line(error)}") from None
+
+    def _source(self, path: str, name: str, stack: ExitStack) -> Iterator[Chunk]:
+        if path == "-":
+            source = cast(io.BufferedReader, sys.stdin.buffer)
+        else:
+            if Path(path).is_dir():
+                raise InputError(f"{name}: is a folder; name the files in it")
+            source = stack.enter_context(io.BufferedReader(io.FileIO(path), _BLOCK))
+        return self._sniff(source, name, stack, compressed=False)
+
+    def _sniff(self, source: io.BufferedReader, name: str, stack: ExitStack, *, compressed: bool) -> Iterator[Chunk]:
+        head = source.peek(8)[:8]
+        for magic, codec in _COMPRESSED.items():
+            if head.startswith(magic):
+                if compressed:
+                    raise InputError(f"{name}: compressed twice")
+                inflated = stack.enter_context(pa.CompressedInputStream(pa.PythonFile(source, "r"), codec))
+                buffered = io.BufferedReader(cast(Any, inflated), _BLOCK)
+                return self._sniff(buffered, name, stack, compressed=True)
+        if head.startswith(_PARQUET):
+            return self._parquet(source, name, stack)
+        if head.startswith((_ARROW_FILE, _ARROW_STREAM)):
+            return self._arrow(source, name, is_file=head.startswith(_ARROW_FILE))
+        return self._json_lines(source, name)
+
+    def _json_lines(self, source: io.BufferedReader, name: str) -> Iterator[Chunk]:
+        first = 1  # line number of the block's first line
+        for block in _blocks(source, name):
+            lines, numbers = jsonlines.split(block.removeprefix(_BOM) if first == 1 else block)
+            numbers += first
+            first += block.count(b"\n")
+            for start in range(0, len(lines), self._rows):
+                part = lines.slice(start, self._rows)
+                chunk = self._judge(part, Places.of(f"{name}:", numbers[start : start + self._rows]))
+                if len(chunk):
+                    yield chunk
+
+    def _judge(self, lines: pa.LargeBinaryArray, places: Places) -> LinesChunk:
+        """The chunk of ``lines`` after ``plain`` and ``on_error`` have been applied."""
+        if self._plain is not None:
+            lines = _wrap_plain(lines, self._plain)
+        if self._on_error == "fail":
+            return LinesChunk(lines, places)
+        reasons: dict[int, str] = {}
+        start = 0
+        while start < len(lines):
+            try:
+                jsonlines.parse(lines.slice(start), self._columns)
+                break
+            except jsonlines.BadLine as bad:
+                reasons[start + bad.row] = f"{bad.column}: {bad.reason}" if bad.column else bad.reason
+                start += bad.row + 1
+        if not reasons:
+            return LinesChunk(lines, places)
+        self.bad += len(reasons)
+        wrong = np.zeros(len(lines), bool)
+        wrong[list(reasons)] = True
+        if self._on_error == "skip":
+            return LinesChunk(lines.filter(pa.array(~wrong)), places.take(~wrong))
+        raw = [line.decode(errors="replace").rstrip("\n") for line in lines.filter(pa.array(wrong)).to_pylist()]
+        errors = [pa.array(list(reasons.values())), pa.array(raw)]
+        kept = json_objects(["error", "raw"], errors, len(raw), end="}\n").view(pa.large_binary())
+        return LinesChunk(pc.replace_with_mask(lines, pa.array(wrong), kept), places)
+
+    def _parquet(self, source: io.BufferedReader, name: str, stack: ExitStack) -> Iterator[Chunk]:
+        seekable: IO[bytes] = source
+        if not _is_regular(source):  # Parquet is read from its end
+            seekable = stack.enter_context(tempfile.TemporaryFile(prefix="agnet-"))
+            while piece := source.read1(_BLOCK):
+                seekable.write(piece)
+            seekable.seek(0)
+        # Buffered, not read ahead: memory holds a batch, not a row group.
+        file = stack.enter_context(pq.ParquetFile(seekable, buffer_size=1 << 20, pre_buffer=False))
+        yield from self._tables(file.iter_batches(batch_size=self._rows), name)
+
+    def _arrow(self, source: io.BufferedReader, name: str, *, is_file: bool) -> Iterator[Chunk]:
+        # An IPC file is a stream between a magic and a footer, so pipes can carry it too.
+        if is_file:
+            source.read(8)
+        # A mapped file is not copied, however long its batches are.
+        mapped = pa.memory_map(source.name) if _is_path(source) else None
+        if mapped is not None:
+            mapped.seek(8 if is_file else 0)
+        with pa.ipc.open_stream(mapped or pa.PythonFile(source, "r")) as batches:
+            yield from self._tables(batches, name)
+        if is_file and not (mapped or source).read().endswith(_ARROW_FILE):
+            raise InputError(f"{name}: the Arrow file ends early")
+
+    def _tables(self, batches: Iterator[pa.RecordBatch], name: str) -> Iterator[Chunk]:
+        first = 1
+        for batch in batches:
+            if len(set(batch.schema.names)) < len(batch.schema):
+                twice = next(n for n in batch.schema.names if batch.schema.names.count(n) > 1)
+                raise InputError(f"{name}: has two columns called {twice!r}; rename one")
+            batch.validate(full=True)  # offsets of a damaged file may point anywhere
+            for start in range(0, len(batch), self._rows):
+                table = pa.Table.from_batches([batch.slice(start, self._rows)])
+                numbers = np.arange(first + start, first + start + len(table))
+                yield TableChunk(table, Places.of(f"{name}:row ", numbers))
+            first += len(batch)
+
+
+def _blocks(source: io.BufferedReader, name: str) -> Iterator[bytes]:
+    """Whole lines, at least one, as many as a block holds or a pipe has at the moment; all end in a newline."""
+    available = _waiting(source)
+    kept: list[bytes] = []  # the beginning of a line whose end has not come yet
+    while True:
+        pieces: list[bytes] = []
+        size = 0
+        while size < _BLOCK and (not pieces or available()):
+            piece = source.read1(_BLOCK - size)
+            if not piece:
+                break
+            pieces.append(piece)
+            size += len(piece)
+        if not pieces:
+            break
+        data = b"".join(pieces)
+        end = data.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*kept, data[:end]])
+            kept = []
+        kept.append(data[end:])
+        if sum(map(len, kept)) > _LONGEST_LINE:
+            raise InputError(f"{name}: a line is longer than {_LONGEST_LINE >> 20} MB; is it JSON lines?")
+    rest = b"".join(kept)
+    if rest:
+        yield rest + b"\n"
+
+
+def _waiting(source: io.BufferedReader) -> Any:
+    """A function that says whether more bytes are there, or come in a moment."""
+    try:
+        descriptor = source.fileno()
+    except (OSError, AttributeError):
+        return lambda: True  # decompressed
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return lambda: True
+    with suppress(ImportError, OSError, AttributeError):
+        import fcntl  # noqa: PLC0415 - not on every system
+
+        # A pipe of 64 KB is a chunk of a few hundred records, and every chunk costs a little.
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
+    return lambda: bool(select.select([descriptor], [], [], _PATIENCE)[0])
+
+
+def _wrap_plain(lines: pa.LargeBinaryArray, column: str) -> pa.LargeBinaryArray:
+    bare = np.frombuffer(pc.binary_slice(lines, 0, 1).cast(pa.binary(1)).buffers()[1], np.uint8) != ord("{")
+    if not bare.any():
+        return lines
+    values = pc.binary_slice(lines.filter(pa.array(bare)), 0, -1).cast(pa.large_string())
+    wrapped = json_objects([column], [values], len(values), end="}\n").view(pa.large_binary())
+    return pc.replace_with_mask(lines, pa.array(bare), wrapped)
+
+
+def _is_regular(source: io.BufferedReader) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(source.fileno()).st_mode)
+    except (OSError, AttributeError):
+        return False
+
+
+def _is_path(source: io.BufferedReader) -> bool:
+    return _is_regular(source) and isinstance(source.name, str) and source.name != "<stdin>"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

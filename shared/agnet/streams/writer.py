@@ -1,0 +1,392 @@
+"""Writing streams: to stdout, or to files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from agnet.errors import AgnetError, InputError, RecordError
+from agnet.streams.chunk import Chunk, clash
+from agnet.streams.schema import EMPTY, conform, describe, holds, unify
+
+_FORMATS = ("jsonl", "arrow", "parquet")
+_ENDINGS = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".arrows": "arrow",
+    ".ipcs": "arrow",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_STREAM_ENDINGS = (".arrows", ".ipcs")
+_CODECS = {".gz": "gzip", ".zst": "zstd"}
+_FOREIGN = (".csv", ".tsv", ".xlsx", ".pkl", ".npz", ".safetensors")
+_STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+_BATCH = 65536
+"""Records in a batch of an Arrow file."""
+_GROUP = 131072
+"""Records in a row group of a Parquet file."""
+
+
+def open_writer(output: str = "-", format: str | None = None) -> Writer:
+    """A writer for ``output``, a context manager.
+
+    The format is ``format`` (``jsonl``, ``arrow`` or ``parquet``), else what the ending says (``.gz`` and ``.zst`` compress
+    JSON lines), else the environment's ``AGNET_FORMAT``, else JSON lines. Arrow is the IPC file format in files, unless they
+    end in ``.arrows``, and the stream format elsewhere.
+
+    Raises:
+        InputError: if the format is not known, cannot be written there, or the place does not exist.
+    """
+    to_stdout = output in _STDOUT
+    path = Path(os.path.realpath(output))  # a link stays, what it points to is written
+    suffixes = [] if to_stdout else [suffix.lower() for suffix in Path(output).suffixes[-2:]]
+    codec = _CODECS.get(suffixes[-1]) if suffixes else None
+    ending = "" if len(suffixes) <= (codec is not None) else suffixes[-2 if codec else -1]
+    environment = os.environ.get("AGNET_FORMAT") or "jsonl"
+    chosen = format or _ENDINGS.get(ending) or environment
+    if chosen not in _FORMATS:
+        raise InputError(f"AGNET_FORMAT: no format is called {chosen!r}; there are {', '.join(_FORMATS)}")
+    if format is None and ending in _FOREIGN:
+        raise InputError(f"{output}: cannot write {ending}; use .jsonl, .arrow or .parquet, or --format")
+    if codec and chosen != "jsonl":
+        raise InputError(f"{output}: only JSON lines are compressed as a whole; leave out the {suffixes[-1]}")
+    in_place = to_stdout or (path.exists() and not path.is_file())
+    if path.is_dir() and not to_stdout:
+        raise InputError(f"{output}: is a folder; name a file in it")
+    if chosen == "parquet" and in_place:
+        raise InputError("Parquet needs a file: use -o FILE.parquet, or --format arrow (or jsonl) for a pipe")
+    if in_place:
+        target: _Target = _InPlace(output, None if to_stdout else path)
+    else:
+        target = _WholeFile(output, path)
+    if chosen == "jsonl":
+        return _JsonLines(target, codec)
+    if in_place:
+        return _ArrowPipe(target)
+    return _TableFile(target, "stream" if ending in _STREAM_ENDINGS else "file" if chosen == "arrow" else "parquet")
+
+
+class Writer(ABC):
+    """Takes chunks; what was written counts when the ``with`` block ends without an exception."""
+
+    def __init__(self, target: _Target) -> None:
+        self._target = target
+        self.rows = 0
+        """Records written so far."""
+
+    def __enter__(self) -> Writer:
+        self._target.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                with self._target.errors():
+                    self._finish()
+                    self._target.commit()
+        finally:
+            self._target.discard()
+
+    def write(self, chunk: Chunk) -> None:
+        """Write all records of ``chunk``.
+
+        Raises:
+            AgnetError: if the disk is full and the like.
+            RecordError: if the format cannot hold the records.
+            BrokenPipeError: if nobody reads any more.
+        """
+        if len(chunk):
+            with self._target.errors():
+                self._write(chunk)
+            self.rows += len(chunk)
+
+    @abstractmethod
+    def _write(self, chunk: Chunk) -> None: ...
+
+    @abstractmethod
+    def _finish(self) -> None: ...
+
+
+class _JsonLines(Writer):
+    def __init__(self, target: _Target, codec: str | None) -> None:
+        super().__init__(target)
+        self._codec = codec
+        self._stream: Any = None
+
+    def _write(self, chunk: Chunk) -> None:
+        if self._codec and self._stream is None:
+            self._stream = pa.CompressedOutputStream(_sink(self._target.file), self._codec)
+        (self._stream or self._target.file).write(chunk.json_lines())
+        self._target.file.flush()
+
+    def _finish(self) -> None:
+        if self._codec:
+            if self._stream is None:
+                self._stream = pa.CompressedOutputStream(_sink(self._target.file), self._codec)
+            self._stream.close()
+
+
+class _ArrowPipe(Writer):
+    """An Arrow IPC stream that is read while it is written: what the first chunk's columns are, all have to be."""
+
+    _stream: Any = None
+    _schema: pa.Schema
+
+    def _write(self, chunk: Chunk) -> None:
+        table = chunk.table()
+        if self._stream is None:
+            self._begin(table.schema)
+        elif not holds(self._schema, table.schema):
+            raise self._misfit(chunk, table.schema)
+        self._stream.write_table(conform(table, self._schema))
+        self._target.file.flush()
+
+    def _misfit(self, chunk: Chunk, schema: pa.Schema) -> RecordError:
+        name = next(field.name for field in schema if not holds(self._schema, pa.schema([field])))
+        at = self._schema.get_field_index(name)
+        reason = (
+            "a new column in the middle of an Arrow stream"
+            if at < 0
+            else f"{describe(schema.field(name).type)} in an Arrow stream that has {describe(self._schema.field(at).type)}"
+        )
+        return RecordError(chunk.place(0), name, f"{reason}; write a file with -o, or use --format jsonl")
+
+    def _begin(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._stream = pa.ipc.new_stream(_sink(self._target.file), schema)
+
+    def _finish(self) -> None:
+        if self._stream is None:
+            self._begin(EMPTY)
+        self._stream.close()
+        self._target.file.flush()
+
+
+class _TableFile(Writer):
+    """Arrow or Parquet in a file.
+
+    Records are written in groups of one size, so that the bytes do not depend on chunks. When a chunk's types are wider than
+    those so far, a new part begins with the wider schema; in the end all parts are written again with the last one.
+    """
+
+    def __init__(self, target: _Target, kind: str) -> None:
+        super().__init__(target)
+        self._kind = kind
+        self._parts: list[IO[bytes]] = []
+        self._schema: pa.Schema | None = None
+        self._grouped: _Grouped | None = None
+
+    def _write(self, chunk: Chunk) -> None:
+        table = chunk.table()
+        if self._schema is None or not holds(self._schema, table.schema):
+            try:
+                wider = unify([self._schema, table.schema]) if self._schema is not None else table.schema
+            except (pa.ArrowInvalid, pa.ArrowTypeError):
+                assert self._schema is not None
+                raise clash(chunk, self._schema, table.schema) from None
+            if self._grouped is not None:
+                self._grouped.close()
+                self._parts.append(self._target.renew())
+            self._schema = wider
+            self._grouped = _Grouped(self._target.file, wider, self._kind)
+        assert self._grouped is not None
+        self._grouped.write(conform(table, self._schema))
+
+    def _finish(self) -> None:
+        if self._grouped is None:
+            self._schema = EMPTY
+            self._grouped = _Grouped(self._target.file, EMPTY, self._kind)
+        self._grouped.close()
+        if self._parts:
+            self._parts.append(self._target.renew())
+            whole = _Grouped(self._target.file, self._schema, self._kind)
+            for part in self._parts:
+                for table in _tables(part, self._kind):
+                    whole.write(conform(table, self._schema))
+                part.close()
+            whole.close()
+
+
+def _tables(part: IO[bytes], kind: str) -> Iterator[pa.Table]:
+    part.seek(0)
+    if kind == "parquet":
+        for batch in pq.ParquetFile(part, pre_buffer=False, buffer_size=1 << 20).iter_batches(_BATCH):
+            yield pa.Table.from_batches([batch])
+        return
+    if kind == "file":
+        part.seek(8)
+    with pa.ipc.open_stream(pa.PythonFile(part, "r")) as batches:
+        for batch in batches:
+            yield pa.Table.from_batches([batch])
+
+
+class _Grouped:
+    """Writes tables of any size in groups of one size."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema, kind: str) -> None:
+        self._size = _GROUP if kind == "parquet" else _BATCH
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
+        if kind == "parquet":
+            self._writer = pq.ParquetWriter(_sink(file), schema, compression="zstd")
+        else:
+            new = pa.ipc.new_stream if kind == "stream" else pa.ipc.new_file
+            self._writer = new(_sink(file), schema)
+
+    def write(self, table: pa.Table) -> None:
+        self._waiting.append(table)
+        self._rows += table.num_rows
+        if self._rows >= self._size:
+            joined = pa.concat_tables(self._waiting)
+            whole = self._rows // self._size * self._size
+            self._put(joined.slice(0, whole))
+            self._waiting = [joined.slice(whole)]
+            self._rows -= whole
+
+    def _put(self, table: pa.Table) -> None:
+        for start in range(0, table.num_rows, self._size):
+            self._writer.write_table(table.slice(start, self._size).combine_chunks())
+
+    def close(self) -> None:
+        if self._rows:
+            self._put(pa.concat_tables(self._waiting))
+        self._writer.close()
+
+
+class _Unclosed:
+    """A file that Arrow's writers may close without closing it."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.write = file.write
+        self.flush = file.flush
+        self.tell = file.tell
+
+    def close(self) -> None:
+        self.flush()
+
+
+def _sink(file: IO[bytes]) -> pa.NativeFile:
+    return pa.PythonFile(_Unclosed(file), "w")
+
+
+class _Target(ABC):
+    """Where bytes go."""
+
+    file: IO[bytes]
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """What the system refuses, as one line that names the output."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            where = "stdout" if self.name in _STDOUT else self.name
+            raise AgnetError(f"{where}: {error.strerror or error}") from None
+
+    @abstractmethod
+    def open(self) -> None: ...
+
+    @abstractmethod
+    def commit(self) -> None: ...
+
+    @abstractmethod
+    def discard(self) -> None: ...
+
+    def renew(self) -> IO[bytes]:
+        """Begin again with an empty file, and give the one so far, open for reading and gone when it is closed."""
+        raise NotImplementedError
+
+
+class _InPlace(_Target):
+    """Stdout, a device or a named pipe: written as it comes."""
+
+    def __init__(self, name: str, path: Path | None) -> None:
+        super().__init__(name)
+        self._path = path
+
+    def open(self) -> None:
+        with self.errors():
+            self.file = sys.stdout.buffer if self._path is None else self._path.open("wb")
+
+    def commit(self) -> None:
+        self.file.flush()
+
+    def discard(self) -> None:
+        if self._path is not None:
+            self.file.close()
+
+
+class _WholeFile(_Target):
+    """A private file beside the output that takes its place in the end."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        super().__init__(name)
+        self._path = path
+        self._temporary: Path | None = None
+
+    def open(self) -> None:
+        if not self._path.parent.is_dir():
+            raise InputError(f"{self.name}: there is no folder {self._path.parent}")
+        with self.errors():
+            self._new()
+
+    def _new(self) -> None:
+        descriptor, temporary = tempfile.mkstemp(
+            prefix=f".{self._path.name[:100]}.", suffix=".part", dir=self._path.parent
+        )
+        self._temporary = Path(temporary)
+        self.file = os.fdopen(descriptor, "w+b")
+
+    def renew(self) -> IO[bytes]:
+        assert self._temporary is not None
+        self.file.flush()
+        self._temporary.unlink()
+        part = self.file
+        self._new()
+        return part
+
+    def commit(self) -> None:
+        assert self._temporary is not None
+        self.file.flush()
+        os.fchmod(self.file.fileno(), self._mode())
+        os.fsync(self.file.fileno())
+        self._temporary.replace(self._path)
+        self._temporary = None
+
+    def _mode(self) -> int:
+        """Permissions of the file that is replaced, or those a new file gets."""
+        if self._path.exists():
+            return stat.S_IMODE(self._path.stat().st_mode)
+        mask = os.umask(0o077)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+    def discard(self) -> None:
+        self.file.close()
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
