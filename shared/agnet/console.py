@@ -19,10 +19,11 @@ import typer
 
 from agnet import __version__
 from agnet.errors import AgnetError
-from agnet.seeds import Seed, parse_seed
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from agnet.seeds import Seed
 
 TOOLS = ("encode", "train-gen", "generate", "predict", "query", "search", "plot")
 
@@ -43,14 +44,19 @@ class OnError(StrEnum):
     keep = "keep"
 
 
-def _seed(text: str) -> Seed:
-    return parse_seed(text)
+def _seed(value: str | Seed) -> Seed:
+    from agnet.seeds import parse_seed  # noqa: PLC0415 - NumPy
+
+    # A default comes as the tuple that it is.
+    return parse_seed(value) if isinstance(value, str) else value
 
 
 # Options that several tools have, declared once so that they look and read the same everywhere.
 Inputs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[FILE]...", help="JSON lines, Arrow or Parquet, told apart by content; '-' or none: stdin."),
+    typer.Argument(
+        metavar="[FILE]...", help="JSON lines, Arrow or Parquet, told apart by content; '-' or none: stdin."
+    ),
 ]
 Output = Annotated[
     str,
@@ -62,11 +68,19 @@ OutputFormat = Annotated[
 ]
 OnErrorOption = Annotated[
     OnError,
-    typer.Option("--on-error", help="A wrong record: stop (fail), leave it out (skip), or pass it with an 'error' column."),
+    typer.Option(
+        "--on-error", help="A wrong record: stop (fail), leave it out (skip), or pass it with an 'error' column."
+    ),
 ]
 SeedOption = Annotated[
-    Seed,
-    typer.Option("--seed", parser=_seed, metavar="N[:M...]", help="Random seed: an integer, or several joined by colons."),
+    Any,  # a Seed; typer would take a tuple for an option of several values
+    typer.Option(
+        "--seed",
+        parser=_seed,
+        metavar="N[:M...]",
+        show_default="0",
+        help="Random seed: an integer, or several joined by colons.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No counts and no progress on stderr.")]
 
@@ -100,7 +114,9 @@ class Reporter:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
         columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
-        with Progress(*columns, TextColumn("{task.fields[facts]}"), console=Console(stderr=True), transient=True) as bar:
+        with Progress(
+            *columns, TextColumn("{task.fields[facts]}"), console=Console(stderr=True), transient=True
+        ) as bar:
             task = bar.add_task(description, total=total, facts="")
             yield lambda done, **facts: _update(bar, task, done, facts)
 

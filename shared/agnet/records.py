@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pyarrow as pa
-
 import pyarrow.compute as pc
 
 from agnet import arrow
@@ -11,7 +10,8 @@ from agnet.graphs import Graphs
 from agnet.spaces.base import Parsed, Space
 from agnet.streams.chunk import Chunk
 
-_COLUMNS = pa.schema([("space", pa.string()), ("arch", pa.string())])
+COLUMNS = pa.schema([("space", pa.string()), ("arch", pa.string())])
+"""What makes a record an architecture, and all that a tool needs."""
 
 
 def records(space: Space, graphs: Graphs) -> pa.Table:
@@ -25,7 +25,7 @@ def read(space: Space, chunk: Chunk) -> Parsed:
 
     Problems are those of the column ``arch``: it cannot be read, or belongs to another space.
     """
-    columns = chunk.columns(_COLUMNS)
+    columns = chunk.columns(COLUMNS)
     arch, names = columns["arch"].combine_chunks(), columns["space"].combine_chunks()
     of_this = pc.equal(names, arrow.text(space.name)).fill_null(True)
     strangers = {}

