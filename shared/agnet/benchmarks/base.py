@@ -65,6 +65,15 @@ class Benchmark(ABC):
             InputError: if a metric is unknown, the data is not here, or ``draw`` is given and there is but one run.
         """
 
+    def optimum(self, metric: str) -> float | None:
+        """The best value of ``metric`` that an architecture has; None when nobody knows.
+
+        Raises:
+            InputError: if the metric is unknown, or the data is not here.
+        """
+        self.select([metric])
+        return None
+
     def has(self, graphs: Graphs) -> NDArray[np.bool_]:
         """[n] which architectures it can answer; by default all that could be read."""
         return (graphs.sizes > 0).all(axis=1)

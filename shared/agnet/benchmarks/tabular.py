@@ -16,6 +16,7 @@ from agnet import arrow, seeds
 from agnet.benchmarks.base import Answer, Benchmark
 from agnet.errors import InputError
 from agnet.graphs import Graphs
+from agnet.metrics import direction
 from agnet.seeds import Seed
 
 KEY = "key"
@@ -93,6 +94,12 @@ class Tabular(Benchmark):
             for values in columns.values():
                 values[unknown] = np.nan
         return Answer(columns, dict.fromkeys(unknown.tolist(), f"{self.name} does not have this architecture"))
+
+    def optimum(self, metric: str) -> float:
+        """The best value of ``metric`` in the table; NaN if it holds none."""
+        (name,) = self.select([metric])
+        best = np.fmax if direction(name) == "maximize" else np.fmin
+        return float(best.reduce(self.table.columns[name]))
 
     def _draw(
         self, runs: Sequence[str], rows: NDArray[np.int64], keys: NDArray[np.int64], seed: Seed

@@ -1,0 +1,206 @@
+"""Draw pages with matplotlib: PNG, SVG and PDF, the same bytes each time."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from agnet.errors import InputError
+from agnet.plots import style
+from agnet.plots.chart import Axis, Bars, Chart, Diagonal, Diagram, Layer, Line, Page, Points, Rule
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg", "pdf")
+
+_MANY = 3000
+"""Points that a vector picture holds as pixels, or it would take seconds to open."""
+
+# Nothing that differs between two runs or versions goes into a file.
+_METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+def render(page: Page, format: str, size: tuple[float, float] | None = None) -> bytes:
+    """The picture as a file's content.
+
+    Args:
+        page: what to draw.
+        format: one of :data:`FORMATS`.
+        size: width and height of the whole picture in inches; fits the panels by default.
+
+    Raises:
+        InputError: if matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl  # noqa: PLC0415 - heavy, and an extra
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ImportError:
+        raise InputError(
+            "pictures in files need matplotlib: pip install 'agnet[plot]'; in a terminal, without -o, they do not"
+        ) from None
+
+    settings: Any = dict(mpl.rcParamsDefault) | style.MATPLOTLIB | {"backend": "agg"}
+    with mpl.rc_context(settings):
+        rows = -(-len(page.panels) // page.columns)
+        heights = list(page.heights) or [1.0] * rows
+        width, height = style.PANEL
+        if not size:
+            size = (width * (1 if page.columns == 1 else 0.72 * page.columns), height * sum(heights))
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(
+            rows,
+            page.columns,
+            squeeze=False,
+            sharex=page.share_x,
+            gridspec_kw={"height_ratios": heights},
+        ).flat
+        for axes, panel in zip(grid, page.panels, strict=False):
+            _panel(figure, axes, panel)
+        for axes in list(grid)[len(page.panels) :]:
+            axes.set_axis_off()
+        if page.share_x:
+            for axes in list(grid)[:-1]:
+                axes.set_xlabel("")
+        content = BytesIO()
+        figure.savefig(content, format=format, metadata=_METADATA[format])
+        return content.getvalue()
+
+
+def _panel(figure: Figure, axes: Axes, panel: Chart | Diagram) -> None:
+    if isinstance(panel, Diagram):
+        return
+    _chart(figure, axes, panel)
+
+
+def _chart(figure: Figure, axes: Axes, chart: Chart) -> None:
+    for order, layer in enumerate(chart.layers, start=2):
+        _layer(figure, axes, layer, order)
+    _axis(axes, "x", chart.x)
+    _axis(axes, "y", chart.y)
+    if chart.square:
+        axes.set_box_aspect(1)
+    for layer in chart.layers:
+        if isinstance(layer, Rule):
+            _name_rule(axes, layer)
+    axes.set_title(chart.title, pad=22 if chart.note else None)
+    if chart.note:
+        axes.annotate(
+            chart.note,
+            (0, 1),
+            (0, 8),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="bottom",
+            color=style.MUTED,
+            fontsize=10,
+        )
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(loc=chart.legend)
+
+
+def _axis(axes: Axes, name: Literal["x", "y"], axis: Axis) -> None:
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter  # noqa: PLC0415
+
+    line = axes.xaxis if name == "x" else axes.yaxis
+    axes.set(**{f"{name}label": axis.label, f"{name}scale": "log" if axis.log else "linear"})
+    axes.set(**{f"{name}lim": axis.limits})
+    if axis.log:
+        line.set_major_formatter(StrMethodFormatter("{x:g}"))
+    if axis.whole:
+        line.set_major_locator(MaxNLocator(integer=True))
+        line.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def _layer(figure: Figure, axes: Axes, layer: Layer, order: int) -> None:
+    match layer:
+        case Line():
+            _line(axes, layer, order)
+        case Points(colour=str()):
+            _points(axes, layer, order, color=layer.colour)
+        case Points():
+            drawn = _points(axes, layer, order, c=layer.colour, cmap=style.COLOUR_MAP)
+            bar: Any = figure.colorbar(drawn, ax=axes, label=layer.values_label or "", pad=0.02)
+            bar.outline.set_visible(False)
+            bar.solids.set_alpha(1)
+        case Bars():
+            widths = np.diff(layer.edges)
+            axes.bar(
+                layer.edges[:-1],
+                layer.heights,
+                widths,
+                align="edge",
+                color=layer.colour,
+                edgecolor="white",
+                linewidth=0.4,
+                label=layer.label,
+                zorder=order,
+            )
+            axes.grid(visible=False, axis="x")
+        case Rule():
+            line = axes.axhline if layer.axis == "y" else axes.axvline
+            line(layer.value, color=layer.colour, linewidth=1.2, linestyle=(0, (5, 3)), zorder=order)
+        case Diagonal():
+            axes.axline((0, 0), slope=1, color=layer.colour, linewidth=1.2, linestyle=(0, (5, 3)), label=layer.label)
+
+
+def _line(axes: Axes, line: Line, order: int) -> None:
+    if line.low is not None and line.high is not None:
+        axes.fill_between(
+            line.x,
+            line.low,
+            line.high,
+            step="post" if line.step else None,
+            color=line.colour,
+            alpha=0.18,
+            linewidth=0,
+            zorder=order,
+        )
+    axes.plot(
+        line.x,
+        line.y,
+        color=line.colour,
+        linewidth=2,
+        linestyle=(0, (5, 3)) if line.dashed else "-",
+        drawstyle="steps-post" if line.step else "default",
+        solid_joinstyle="round",
+        label=line.label,
+        zorder=order + 0.5,
+    )
+
+
+def _points(axes: Axes, points: Points, order: int, **colour: Any) -> Any:
+    return axes.scatter(
+        points.x,
+        points.y,
+        s=points.size**2,
+        alpha=points.alpha,
+        linewidths=0,
+        label=points.label,
+        zorder=order,
+        rasterized=len(points.x) > _MANY,
+        **colour,
+    )
+
+
+def _name_rule(axes: Axes, rule: Rule) -> None:
+    """Write a rule's label beside it: at the left above a level one, at the top left of an upright one."""
+    level = rule.axis == "y"
+    axes.annotate(
+        rule.label,
+        (0, rule.value) if level else (rule.value, 1),
+        (6, 4) if level else (-5, -4),
+        xycoords=axes.get_yaxis_transform() if level else axes.get_xaxis_transform(),
+        textcoords="offset points",
+        ha="left" if level else "right",
+        va="bottom" if level else "top",
+        color=rule.colour,
+        fontsize=10,
+    )

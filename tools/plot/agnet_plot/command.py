@@ -1,0 +1,206 @@
+"""The command ``plot``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from agnet import console
+from agnet.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agnet.plots.chart import Page
+
+
+class Kind(StrEnum):
+    """What a picture is made of."""
+
+    png = "png"
+    svg = "svg"
+    pdf = "pdf"
+    text = "text"
+
+
+def _size(value: str) -> tuple[float, float]:
+    width, _, height = value.partition("x")
+    try:
+        size = float(width), float(height)
+    except ValueError:
+        size = (0.0, 0.0)
+    if not all(0 < side <= 1000 for side in size):
+        raise InputError(f"--size {value!r}: write WIDTHxHEIGHT, such as 7x4.2")
+    return size
+
+
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o", "--output", metavar="FILE", help="Draw to a .png, .svg, .pdf or .txt; without it, in the terminal."
+    ),
+]
+FormatOption = Annotated[
+    Kind | None, typer.Option("--format", help="What to draw, else told by the ending of -o; without -o to stdout.")
+]
+Title = Annotated[str, typer.Option("--title", help="Words above the picture.", show_default=False)]
+Size = Annotated[
+    str | None,
+    typer.Option("--size", metavar="WxH", help="Size in inches (in characters for text).", show_default=False),
+]
+Metric = Annotated[str, typer.Option("--metric", help="Column that is shown.")]
+Minimize = Annotated[
+    bool | None,
+    typer.Option("--minimize/--maximize", help="Which way is better; by default as the metric's name says."),
+]
+Benchmark = Annotated[
+    str | None,
+    typer.Option("--benchmark", metavar="NAME", help="Benchmark whose known optimum is shown; see 'query --list'."),
+]
+Version = console.Version
+
+app = typer.Typer(
+    name="plot",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def plot(version: console.Version = False) -> None:
+    """Draw searches, benchmarks, generators and cells.
+
+    Each picture is a sub-command; 'plot KIND --help' tells more. Reads streams (JSON lines, Arrow or Parquet, told
+    apart by content) and draws to the file named with -o, or in the terminal.
+
+    \b
+    Examples:
+      plot curve history.jsonl --benchmark nb201/cifar10
+      plot curve agnet.jsonl random.jsonl -o curve.svg
+      query nb201/cifar10 all.parquet | plot distribution --mark history.jsonl -o cells.png
+    """
+
+
+@app.command()
+def curve(
+    files: console.Inputs = None,
+    metric: Metric = "val_acc",
+    minimize: Minimize = None,
+    optimum: Annotated[
+        float | None, typer.Option("--optimum", help="Best value that exists: a dashed line.", show_default=False)
+    ] = None,
+    benchmark: Benchmark = None,
+    regret: Annotated[
+        bool, typer.Option("--regret", help="Show the distance to the optimum, on a logarithmic axis.")
+    ] = False,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", help="Name of a run, one for each FILE.", show_default=False)
+    ] = None,
+    title: Title = "",
+    output: Output = None,
+    kind: FormatOption = None,
+    size: Size = None,
+) -> None:
+    """Best value so far against the number of queries.
+
+    Each FILE is the history of one way to search and becomes a line. If it has a column 'trial', as 'search --trials'
+    writes it, the line is the mean over the trials and the band around it one standard error. The axis leaves out the
+    first few queries, where a search is as bad as chance.
+
+    \b
+    Examples:
+      plot curve history.jsonl --benchmark nb201/cifar10
+      plot curve agnet.jsonl random.jsonl --optimum 0.9161 --regret -o regret.svg
+    """
+    canvas = _Canvas(output, kind, size)
+    import pyarrow as pa  # noqa: PLC0415
+
+    from agnet import arrow, metrics  # noqa: PLC0415
+    from agnet.plots import curve as picture  # noqa: PLC0415
+    from agnet.plots import data  # noqa: PLC0415
+
+    files = files or ["-"]
+    if optimum is None and benchmark:
+        optimum = _optimum(benchmark, metric)
+    runs = []
+    for file, name in zip(files, _labels(files, label), strict=True):
+        table = data.columns([file], pa.schema([(metric, pa.float64()), ("trial", pa.int64())]), optional=["trial"])
+        trial = table["trial"].combine_chunks()
+        trials = None if trial.null_count else arrow.to_numpy(trial)
+        runs.append(picture.Run(name, data.numbers(table, metric), trials))
+    if minimize is None:
+        minimize = metrics.direction(metric) == "minimize"
+    canvas.draw(picture.curve(runs, metric, maximize=not minimize, optimum=optimum, regret=regret, title=title))
+
+
+def _labels(files: Sequence[str], given: Sequence[str] | None) -> list[str]:
+    from agnet.plots import data  # noqa: PLC0415
+
+    if given and len(given) != len(files):
+        raise InputError(f"--label: {len(given)} given for {len(files)} files; give one for each, in their order")
+    return list(given) if given else data.labels(files)
+
+
+def _optimum(benchmark: str, metric: str) -> float:
+    from agnet import benchmarks  # noqa: PLC0415
+
+    value = benchmarks.load(benchmark).optimum(metric)
+    if value is None:
+        raise InputError(f"{benchmark}: the best {metric} is not known; give it with --optimum")
+    return value
+
+
+class _Canvas:
+    """Where a picture goes and what it is made of; says what is wrong before anything is read."""
+
+    def __init__(self, output: str | None, kind: Kind | None, size: str | None) -> None:
+        self._output = None if output == "-" else output
+        self._kind = kind or self._told_by_ending()
+        self._size = _size(size) if size else None
+
+    def _told_by_ending(self) -> Kind:
+        if self._output is None:
+            if not sys.stdout.isatty():
+                raise InputError("no output: name a file with -o, or what to write to stdout with --format")
+            return Kind.text
+        ending = Path(self._output).suffix.lower()
+        known = {".png": Kind.png, ".svg": Kind.svg, ".pdf": Kind.pdf, ".txt": Kind.text}
+        if ending not in known:
+            what = f"{ending} is not a picture that can be drawn" if ending else "the name has no ending"
+            raise InputError(f"{self._output}: {what}; use .png, .svg, .pdf or .txt")
+        return known[ending]
+
+    def draw(self, page: Page) -> None:
+        content = self._text(page) if self._kind is Kind.text else self._figure(page)
+        if self._output is None:
+            sys.stdout.buffer.write(content)
+            return
+        from agnet.files import write_whole  # noqa: PLC0415
+
+        write_whole(self._output, content)
+
+    def _figure(self, page: Page) -> bytes:
+        from agnet.plots import figure  # noqa: PLC0415
+
+        return figure.render(page, self._kind.value, self._size)
+
+    def _text(self, page: Page) -> bytes:
+        from agnet.plots import terminal  # noqa: PLC0415
+
+        on_screen = self._output is None and sys.stdout.isatty()
+        columns, lines = self._size or (shutil.get_terminal_size() if on_screen else (80, 26))
+        colour = on_screen and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        return terminal.text(page, int(columns), int(lines) - 2, colour=colour).encode()
+
+
+def main(prog: str = "plot") -> NoReturn:
+    """Run the command as a process."""
+    console.run(app, prog)
