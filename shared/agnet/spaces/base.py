@@ -40,6 +40,8 @@ class Space(ABC):
     """Names of an architecture's cells, ``("cell",)`` or ``("normal", "reduce")``."""
     node_types: ClassVar[tuple[str, ...]]
     """Labels of nodes; 0 is ``output`` (and padding), 1 is ``input``."""
+    dead_types: ClassVar[tuple[str, ...]] = ()
+    """Node types that let nothing through, such as ``none``."""
     max_nodes: ClassVar[int]
     """Nodes of a cell, padding included."""
     size: ClassVar[int | None]
@@ -74,6 +76,25 @@ class Space(ABC):
     def enumerate(self, chunk: int = 65536) -> Iterator[Graphs]:
         """All architectures, ``chunk`` at a time, in a fixed order; only where ``size`` is not None."""
         raise NotImplementedError(f"{self.name} is too large to enumerate")
+
+    def index(self, graphs: Graphs) -> NDArray[np.int64] | None:
+        """[n] number of each architecture in the order of :meth:`enumerate`, -1 if it could not be read.
+
+        None where that is not cheap. What is computed once for the whole of a small space is looked up by it.
+        """
+        return None
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Node types that compute something: neither output nor an input nor dead."""
+        return tuple(
+            t for t in self.node_types if t != "output" and not t.startswith("input") and t not in self.dead_types
+        )
+
+    @property
+    def longest_path(self) -> int:
+        """Most operations that a path from the input to the output can have."""
+        return self.max_nodes - 2
 
     @property
     def num_edges(self) -> int:

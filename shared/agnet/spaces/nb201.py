@@ -63,7 +63,9 @@ class NB201(Space):
     example = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
     cells = ("cell",)
     node_types = ("output", "input", *OPERATIONS)
+    dead_types = ("none",)
     max_nodes = _NODES
+    longest_path = 3
     size = SIZE
     identity = "arch"
 
@@ -114,7 +116,7 @@ class NB201(Space):
             yield self.from_index(np.arange(start, min(start + chunk, SIZE)))
 
     def index(self, graphs: Graphs) -> NDArray[np.int64]:
-        """[n] index of valid cells, 0 to 15,624; -1 for a graph that could not be read."""
+        """[n] index of each cell, 0 to 15,624; -1 for a graph that could not be read."""
         index = (graphs.ops[:, 0, 1:-1].astype(np.int64) - _FIRST_TYPE) @ _POWERS
         return np.where(graphs.sizes[:, 0] == _NODES, index, -1)
 
