@@ -39,6 +39,15 @@ class Graphs:
         return Graphs(self.ops[rows], self.adjacency[rows], self.sizes[rows])
 
     @staticmethod
+    def blank(n: int, cells: int, nodes: int) -> Graphs:
+        """``n`` graphs without nodes."""
+        return Graphs(
+            np.zeros((n, cells, nodes), np.uint8),
+            np.zeros((n, cells, nodes, nodes), np.bool_),
+            np.zeros((n, cells), np.uint8),
+        )
+
+    @staticmethod
     def concat(parts: Sequence[Graphs]) -> Graphs:
         """All architectures of ``parts`` (at least one), in order."""
         return Graphs(

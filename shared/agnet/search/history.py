@@ -26,6 +26,7 @@ class History:
         self._graphs: list[Graphs] = []
         self._values: list[NDArray[np.float64]] = []
         self._keys: list[pa.Array] = []
+        self._unanswerable: list[pa.Array] = []
 
     def __len__(self) -> int:
         return sum(len(chunk) for chunk in self.chunks)
@@ -38,6 +39,10 @@ class History:
         self._keys.append(columns[self.space.identity].combine_chunks())
         self._values.append(columns[self.metric].to_numpy())
 
+    def reject(self, keys: pa.Array) -> None:
+        """Remember architectures that the benchmark cannot answer: they cost no query and are not proposed again."""
+        self._unanswerable.append(keys)
+
     @property
     def graphs(self) -> Graphs:
         """All architectures."""
@@ -47,6 +52,11 @@ class History:
     def keys(self) -> pa.Array:
         """What makes each architecture distinct: its ``arch`` or ``id``, as the space says."""
         return pa.concat_arrays(self._keys)
+
+    @property
+    def seen(self) -> pa.Array:
+        """Keys that a strategy should not propose: evaluated ones and those that the benchmark cannot answer."""
+        return pa.concat_arrays(self._keys + self._unanswerable)
 
     @property
     def values(self) -> NDArray[np.float64]:

@@ -33,11 +33,10 @@ class Journal:
         self.path = path
         self._file = self._open(path, resume)
         try:
-            lines = self._recorded(settings)
+            self._lines = self._recorded(settings)
         except BaseException:
             self._file.close()
             raise
-        self._lines = lines
         self._replayed = 0
 
     @property
@@ -99,9 +98,9 @@ class Journal:
         lines = self._lines[self._replayed : self._replayed + len(arch)]
         if not lines:
             return None
-        first = self._replayed + 2
-        chunk = LinesChunk.from_lines(lines, source=str(self.path), first_line=first)
-        found = chunk.columns(pa.schema([("arch", pa.string())]))["arch"].to_pylist()
+        # the header is line 1
+        chunk = LinesChunk.of(b"\n".join(lines) + b"\n", f"{self.path}:", self._replayed + 2)
+        found = chunk.column("arch", pa.string()).to_pylist()
         for row, (recorded, asked) in enumerate(zip(found, arch, strict=False)):
             if recorded != asked:
                 raise InputError(

@@ -20,6 +20,10 @@ _LARGEST_BLOCK = 65536
 _FRUITLESS_BLOCKS = 64
 
 
+class Exhausted(InputError):
+    """The space does not have as many new architectures as were asked for."""
+
+
 def blocks(space: Space, seed: Seed) -> Iterator[Graphs]:
     """Independent random architectures without end, a block at a time."""
     size, index = _FIRST_BLOCK, 0
@@ -34,10 +38,10 @@ def distinct_blocks(space: Space, n: int, seed: Seed, *, exclude: pa.Array | Non
     A sample of 10 with one seed is the beginning of a sample of 20 with it.
 
     Raises:
-        InputError: if the space does not have that many.
+        Exhausted: if the space does not have that many.
     """
     if space.size is not None and n > space.size:
-        raise InputError(f"{n:,} distinct architectures asked for, but {space.name} has {space.size:,}")
+        raise Exhausted(f"{n:,} distinct architectures asked for, but {space.name} has {space.size:,}")
     taken = pa.array([] if exclude is None else exclude, pa.string())
     found = fruitless = 0
     for block in blocks(space, seed):
@@ -49,7 +53,9 @@ def distinct_blocks(space: Space, n: int, seed: Seed, *, exclude: pa.Array | Non
         new = np.flatnonzero(first & ~pc.is_in(keys, value_set=taken).to_numpy(zero_copy_only=False))[: n - found]
         fruitless = 0 if len(new) else fruitless + 1
         if fruitless == _FRUITLESS_BLOCKS:
-            raise InputError(f"{n:,} distinct architectures asked for, but only {found:,} new ones turn up in {space.name}")
+            raise Exhausted(
+                f"{n:,} distinct architectures asked for, but only {found:,} new ones turn up in {space.name}"
+            )
         if len(new):
             taken = pa.concat_arrays([taken, keys.take(pa.array(new))])
             found += len(new)
@@ -58,4 +64,5 @@ def distinct_blocks(space: Space, n: int, seed: Seed, *, exclude: pa.Array | Non
 
 def distinct(space: Space, n: int, seed: Seed, *, exclude: pa.Array | None = None) -> Graphs:
     """All of :func:`distinct_blocks` at once."""
-    return Graphs.concat(list(distinct_blocks(space, n, seed, exclude=exclude)))
+    none = Graphs.blank(0, len(space.cells), space.max_nodes)
+    return Graphs.concat([none, *distinct_blocks(space, n, seed, exclude=exclude)])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agnet.errors import RecordError
 from agnet.streams import jsonlines
-from agnet.streams.jsontext import json_objects, json_text
+from agnet.streams.jsontext import content, json_objects, json_text
 from agnet.streams.places import Places
 from agnet.streams.schema import conform, describe, unify
 
@@ -79,6 +79,12 @@ class LinesChunk(Chunk):
         self._parsed: dict[str, pa.Array] = {}
         self._checked = False
 
+    @classmethod
+    def of(cls, data: bytes, source: str = "line:", first: int = 1) -> LinesChunk:
+        """The records in ``data``, whole lines; places count from ``first`` behind ``source``."""
+        lines, number = jsonlines.split(data)
+        return cls(lines, Places.of(source, number + first))
+
     def columns(self, schema: pa.Schema) -> pa.Table:
         """See :meth:`Chunk.columns`; what was parsed once is kept."""
         missing = [f for f in schema if f.name not in self._parsed or self._parsed[f.name].type != f.type]
@@ -122,7 +128,7 @@ class LinesChunk(Chunk):
 
     def json_lines(self) -> pa.Buffer:
         """See :meth:`Chunk.json_lines`; no copy."""
-        return jsonlines.text(self._lines)
+        return pa.py_buffer(content(self._lines))
 
     @staticmethod
     def concat(chunks: Sequence[LinesChunk]) -> LinesChunk:
@@ -180,9 +186,7 @@ class TableChunk(Chunk):
     def json_lines(self) -> pa.Buffer:
         """See :meth:`Chunk.json_lines`; a null is written as null."""
         columns = [column.combine_chunks() for column in self._table.columns]
-        return jsonlines.text(
-            json_objects(self._table.column_names, columns, len(self), end="}\n").view(pa.large_binary())
-        )
+        return pa.py_buffer(content(json_objects(self._table.column_names, columns, len(self), end="}\n")))
 
 
 def concat(chunks: Sequence[Chunk]) -> Chunk:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from inspect import signature
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from agnet import arrow
 from agnet.errors import InputError
 from agnet.graphs import Graphs
+from agnet.names import nearest
 from agnet.search.history import History
 from agnet.seeds import Seed
+from agnet.spaces.base import Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +31,29 @@ class Proposal:
     records: pa.Table
     """[n] rows: space, arch, id and whatever the strategy knows, such as ``latent`` and ``pred_val_acc``."""
 
+    def take(self, rows: NDArray[np.int64]) -> Proposal:
+        """The architectures at ``rows``."""
+        return Proposal(self.graphs.take(rows), self.records.take(arrow.numbers(rows)))
 
-class Strategy(Protocol):
+
+class Strategy(ABC):
     """Proposes architectures that the history does not have.
 
     ``ask`` is a function of its arguments and of the earlier calls: with the same answers it proposes the same again,
     which is how an interrupted search continues.
     """
 
+    def __init__(self, space: Space, metric: str, *, maximize: bool) -> None:
+        self.space = space
+        self.metric = metric
+        self.maximize = maximize
+
+    @abstractmethod
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:
         """Up to ``n`` new architectures, best first; fewer or none when the space is exhausted."""
-        ...
 
 
+# One line a strategy: name -> module, class. Modules are imported when first asked for.
 _STRATEGIES = {
     "agnet": ("agnet.search.strategies.agnet", "AgnetStrategy"),
     "random": ("agnet.search.strategies.random", "RandomStrategy"),
@@ -47,14 +65,18 @@ def names() -> list[str]:
     return list(_STRATEGIES)
 
 
-def get(name: str) -> type:
-    """The strategy class called ``name``.
+def make(name: str, space: Space, metric: str, *, maximize: bool, options: Mapping[str, Any]) -> Strategy:
+    """The strategy called ``name`` for one search; ``options`` are its own settings.
 
     Raises:
-        InputError: if there is none.
+        InputError: if there is none, or it does not know one of the options.
     """
     if name not in _STRATEGIES:
-        raise InputError(f"no strategy is called {name!r}; there are {', '.join(_STRATEGIES)}")
+        raise InputError(f"no strategy is called {name!r}{nearest(name, _STRATEGIES)}")
     module, cls = _STRATEGIES[name]
-    strategy: type = getattr(import_module(module), cls)
-    return strategy
+    strategy = getattr(import_module(module), cls)
+    known = signature(strategy).parameters
+    if strange := [option for option in options if option not in known]:
+        raise InputError(f"strategy {name} has no option --{strange[0].replace('_', '-')}")
+    made: Strategy = strategy(space, metric, maximize=maximize, **options)
+    return made

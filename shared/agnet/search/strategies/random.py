@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search.history import History
-from agnet.search.strategies import Proposal
+from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed
-from agnet.spaces.sampling import distinct
+from agnet.spaces.sampling import Exhausted, distinct_blocks
 
 
-class RandomStrategy:
+class RandomStrategy(Strategy):
     """Architectures drawn from the space's own distribution, without repetition."""
 
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:
-        """``n`` random architectures that the history does not have."""
-        graphs = distinct(history.space, n, seed, exclude=history.keys)
-        return Proposal(graphs, records(history.space, graphs))
+        """``n`` random architectures that the history does not have; what is left when there are fewer."""
+        found = [Graphs.blank(0, len(self.space.cells), self.space.max_nodes)]
+        try:
+            found.extend(distinct_blocks(self.space, n, seed, exclude=history.seen))
+        except Exhausted:
+            pass
+        graphs = Graphs.concat(found)
+        return Proposal(graphs, records(self.space, graphs))

@@ -1,0 +1,88 @@
+"""The search loop: initial random architectures, then propose, query, learn, repeat.
+
+The same steps as a shell loop over ``encode --random``, ``train-gen``, ``generate``, ``predict`` and ``query``, made of
+the same functions with the same seeds, so both give the same history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from agnet import arrow
+from agnet.benchmarks.base import Benchmark
+from agnet.records import records
+from agnet.search.history import History
+from agnet.search.journal import Journal
+from agnet.search.strategies import Proposal, Strategy
+from agnet.seeds import Seed
+from agnet.spaces.sampling import distinct_blocks
+from agnet.streams.chunk import Chunk, LinesChunk, TableChunk
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many architectures a search may query, and how many at a time."""
+
+    queries: int = 192
+    batch: int = 16
+    init: int = 16
+    """Random architectures before the strategy is asked."""
+
+
+def search(
+    benchmark: Benchmark,
+    strategy: Strategy,
+    history: History,
+    *,
+    budget: Budget,
+    seed: Seed,
+    journal: Journal | None = None,
+    on_answers: Callable[[History], None] = lambda history: None,
+) -> None:
+    """Fill ``history`` with up to ``budget.queries`` evaluated architectures.
+
+    Round 0 draws random architectures with ``seed``, round r asks the strategy with the seed ``(*seed, r)``. The search
+    ends early, without an error, when the strategy has nothing new to propose.
+    """
+    space = history.space
+
+    def evaluate(proposal: Proposal) -> None:
+        known = benchmark.has(proposal.graphs)
+        if not known.all():
+            history.reject(proposal.records[space.identity].combine_chunks().filter(arrow.numbers(~known)))
+            proposal = proposal.take(np.flatnonzero(known))
+        done = 0
+        while done < len(proposal.graphs):
+            rest = proposal.take(np.arange(done, len(proposal.graphs)))
+            answered = journal.replay(rest.records["arch"].to_pylist()) if journal else None
+            if answered is None:
+                answered = _query(benchmark, rest)
+                if journal:
+                    journal.append(answered)
+            history.extend(rest.graphs.take(slice(0, len(answered))), answered)
+            done += len(answered)
+        on_answers(history)
+
+    wanted = min(budget.init, budget.queries)
+    for graphs in distinct_blocks(space, wanted, seed):
+        evaluate(Proposal(graphs, records(space, graphs)))
+    round_ = 0
+    while len(history) < budget.queries:
+        round_ += 1
+        proposal = strategy.ask(history, min(budget.batch, budget.queries - len(history)), (*seed, round_))
+        if not len(proposal.graphs):
+            break
+        evaluate(proposal)
+
+
+def _query(benchmark: Benchmark, proposal: Proposal) -> Chunk:
+    """The proposed records with the benchmark's answers, as the lines that ``query`` writes."""
+    answer = benchmark.query(proposal.graphs)
+    table = proposal.records
+    for name, values in answer.columns.items():
+        table = table.append_column(name, arrow.numbers(values, null=np.isnan(values)))
+    return LinesChunk.of(TableChunk(table).json_lines().to_pybytes())

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from agnet import benchmarks, spaces
+from agnet.benchmarks.base import Answer, Benchmark
+from agnet.errors import InputError
+from agnet.graphs import Graphs
+from agnet.metrics import Metric
+from agnet.search import strategies
+from agnet.search.history import History
+from agnet.search.loop import Budget, search
+from agnet.search.study import Study, run_trials
+from agnet.seeds import Seed
+
+RANDOM = Study("nb201/cifar10", "val_acc", True, "random", budget=Budget(queries=40, batch=7, init=10))
+
+
+def lines(history: History) -> bytes:
+    return b"".join(chunk.json_lines().to_pybytes() for chunk in history.chunks)
+
+
+def test_asks_exactly_as_often_as_allowed_and_never_twice() -> None:
+    history = RANDOM.run((3,))
+    assert len(history) == 40
+    assert len(set(history.keys.to_pylist())) == 40
+    assert [len(chunk) for chunk in history.chunks] == [10, 7, 7, 7, 7, 2]
+    truth = benchmarks.load("nb201/cifar10").query(history.graphs).columns["val_acc"]
+    assert np.array_equal(history.values, truth)
+    assert history.best() == truth.argmax()
+    assert np.array_equal(history.best_so_far(), np.maximum.accumulate(truth))
+
+
+def test_seed_decides() -> None:
+    assert lines(RANDOM.run((3,))) == lines(RANDOM.run((3,)))
+    assert lines(RANDOM.run((3,))) != lines(RANDOM.run((4,)))
+
+
+def test_minimize_looks_for_the_smallest() -> None:
+    history = Study("nb201/cifar10", "latency_ms", False, "random", budget=Budget(30, 10, 10)).run((0,))
+    assert history.best() == history.values.argmin()
+    assert history.best_so_far()[-1] == history.values.min()
+
+
+def test_continues_an_interrupted_search_to_the_same_history(tmp_path: Path) -> None:
+    whole = lines(RANDOM.run((5,), journal=tmp_path / "whole"))
+    recorded = (tmp_path / "whole").read_bytes()
+    header, answers = recorded.split(b"\n", 1)
+    assert answers == whole
+    for cut in (len(header) + 1, len(header) + 500, len(recorded) // 2, len(recorded)):
+        (tmp_path / "cut").write_bytes(recorded[:cut])
+        assert lines(RANDOM.run((5,), journal=tmp_path / "cut", resume=True)) == whole
+        assert (tmp_path / "cut").read_bytes() == recorded
+
+
+def test_trials_in_processes_equal_single_searches(tmp_path: Path) -> None:
+    seeds: list[Seed] = [(0,), (1,), (2,)]
+    outcomes = dict(run_trials(RANDOM, seeds, [None, tmp_path / "j", None], resume=False, jobs=2))
+    assert [outcomes[trial].lines for trial in range(3)] == [lines(RANDOM.run(seed)) for seed in seeds]
+
+
+class Picky(Benchmark):
+    """Knows cells without pooling only, and fails on cells whose first operation is none."""
+
+    name, space, title, source, size = "picky", "nb201", "", "", None
+    metrics = (Metric("val_acc", "", "maximize", ""),)
+    asked = 0
+
+    def has(self, graphs: Graphs) -> np.ndarray:
+        return ~(graphs.ops == 4).any(axis=(1, 2))
+
+    def query(self, graphs: Graphs, metrics: Sequence[str] | None = None, *, draw: Seed | None = None) -> Answer:
+        assert self.has(graphs).all()
+        self.asked += len(graphs)
+        values = np.where(graphs.ops[:, 0, 1] == 6, np.nan, 1.0 / (1 + graphs.ops.sum(axis=(1, 2))))
+        return Answer({"val_acc": values}, {})
+
+
+def test_unknown_architectures_cost_nothing_and_failures_are_recorded() -> None:
+    space, benchmark = spaces.get("nb201"), Picky()
+    history = History(space, "val_acc", maximize=True)
+    strategy = strategies.make("random", space, "val_acc", maximize=True, options={})
+    search(benchmark, strategy, history, budget=Budget(60, 20, 20), seed=(0,))
+    assert len(history) == 60 == benchmark.asked
+    assert len(history.seen) > 60
+    assert np.isnan(history.values).any()
+    assert not np.isnan(history.values[history.best()])  # type: ignore[index]
+    table = pa.concat_tables([chunk.table() for chunk in history.chunks])
+    assert table["val_acc"].null_count == np.isnan(history.values).sum()
+
+
+def test_an_exhausted_space_ends_the_search() -> None:
+    study = Study("nb201/cifar10", "val_acc", True, "random", budget=Budget(15_700, 5000, 1000))
+    assert len(study.run((0,))) == 15_625
+
+
+def test_unknown_names_and_options() -> None:
+    space = spaces.get("nb201")
+    with pytest.raises(InputError, match="did you mean 'random'"):
+        strategies.make("rondom", space, "val_acc", maximize=True, options={})
+    with pytest.raises(InputError, match="no option --alpha"):
+        strategies.make("random", space, "val_acc", maximize=True, options={"alpha": 1})

@@ -1,0 +1,195 @@
+"""The command ``search``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from agnet import console
+from agnet.errors import InputError
+
+if TYPE_CHECKING:
+    from agnet.search.history import History
+    from agnet.search.study import Outcome, Study
+    from agnet.seeds import Seed
+
+
+def search(
+    benchmark: Annotated[
+        str, typer.Option("-b", "--benchmark", metavar="NAME", help="What answers the queries; see 'query --list'.")
+    ],
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="Column to optimise; by default the benchmark's first metric.")
+    ] = None,
+    minimize: Annotated[
+        bool | None,
+        typer.Option("--minimize/--maximize", help="Which way is better; by default as the metric's name says."),
+    ] = None,
+    queries: Annotated[int, typer.Option("--queries", min=1, help="Architectures to evaluate.")] = 192,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Architectures evaluated per round.")] = 16,
+    init: Annotated[int, typer.Option("--init", min=1, help="Random architectures evaluated first.")] = 16,
+    strategy: Annotated[str, typer.Option("--strategy", help="What proposes: agnet or random.")] = "agnet",
+    generator: Annotated[
+        str | None,
+        typer.Option("--generator", metavar="CKPT", help="Checkpoint to start from; by default the space's own."),
+    ] = None,
+    candidates: Annotated[
+        int | None, typer.Option("--candidates", min=1, help="Architectures generated per round. [default: 100]")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Passes over the history per round. [default: 30]")
+    ] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option("--alpha", min=0, max=1, help="Weight of the predictor in the joint loss. [default: 0.9]"),
+    ] = None,
+    trials: Annotated[
+        int, typer.Option("--trials", min=1, help="Searches to run, with seeds N, N+1, ...; adds a 'trial' column.")
+    ] = 1,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Trials to run at once; by default one a core.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the interrupted search of the same -o FILE.")
+    ] = False,
+    seed: console.SeedOption = (0,),
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write the history (every query, in order) here."),
+    ] = None,
+    output_format: console.OutputFormat = None,
+    quiet: console.Quiet = False,
+    version: console.Version = False,
+) -> None:
+    """Search for the best architecture with few queries.
+
+    Evaluates random architectures, then lets the strategy propose, the benchmark answer and the strategy learn, until
+    the queries are used up. The best architecture goes to stdout as one record, the history to -o FILE. While the
+    search runs, every answer is kept in FILE.journal; --resume continues from it after an interruption and gives the
+    same history as if nothing had happened.
+
+    Strategy 'agnet' is AG-Net (Lukasik, Jung, Keuper, ECCV 2022): a generator and a predictor are retrained together
+    on all evaluated architectures, the best ones weighing most; 100 new architectures are generated, the 16 with the
+    best prediction are queried. Given the same seed, a shell loop over train-gen, generate, predict and query makes the
+    same queries (see the README).
+
+    \b
+    Examples:
+      search -b nb201/cifar10
+      search -b nb201/cifar100 --queries 96 --seed 1 -o history.jsonl > best.jsonl
+      search -b nb201/ImageNet16-120 --trials 10 -o trials.parquet
+      search -b nb201/cifar10 --strategy random -o random.jsonl
+    """
+    import numpy as np  # noqa: PLC0415
+
+    from agnet import arrow, benchmarks  # noqa: PLC0415
+    from agnet.metrics import direction  # noqa: PLC0415
+    from agnet.search.loop import Budget  # noqa: PLC0415
+    from agnet.search.study import Study  # noqa: PLC0415
+    from agnet.streams import LinesChunk, open_writer  # noqa: PLC0415
+
+    reporter = console.Reporter("search", quiet=quiet)
+    if resume and output in (None, "-"):
+        raise InputError("--resume needs the -o FILE of the search that was interrupted")
+    oracle = benchmarks.load(benchmark)
+    metric = metric or oracle.metrics[0].name
+    oracle.select([metric])
+    given = {"generator": generator, "candidates": candidates, "epochs": epochs, "alpha": alpha}
+    study = Study(
+        benchmark=benchmark,
+        metric=metric,
+        maximize=direction(metric) == "maximize" if minimize is None else not minimize,
+        strategy=strategy,
+        options={name: value for name, value in given.items() if value is not None},
+        budget=Budget(queries, batch, init),
+    )
+    seeds = [(*seed[:-1], seed[-1] + trial) for trial in range(trials)]
+    journals = _journals(output, trials)
+    # made before the search, so that a name that cannot be written costs no queries
+    to_output = None if output is None else open_writer(output, output_format)
+    if trials == 1:
+        outcomes = [_single(study, seeds[0], journals[0], resume, reporter)]
+    else:
+        outcomes = _several(study, seeds, journals, resume, jobs or os.cpu_count() or 1, reporter)
+    histories = [LinesChunk.of(outcome.lines) for outcome in outcomes]
+    if trials > 1:
+        histories = [
+            history.set({"trial": arrow.numbers(np.full(len(history), trial))})
+            for trial, history in enumerate(histories)
+        ]
+    if to_output is not None:
+        with to_output:
+            for history in histories:
+                to_output.write(history)
+        for journal in journals:
+            if journal is not None:
+                journal.unlink()
+    if output != "-":
+        with open_writer("-", None if output else output_format) as writer:
+            for history, outcome in zip(histories, outcomes, strict=True):
+                if outcome.best is not None:
+                    writer.write(history.take(np.array([outcome.best])))
+    _summarise(outcomes, study, oracle.optimum(metric), reporter)
+
+
+def _journals(output: str | None, trials: int) -> list[Path | None]:
+    """Where each trial keeps its answers; nowhere when there is no file to put a journal beside."""
+    if output is None or output == "-" or (Path(output).exists() and not Path(output).is_file()):
+        return [None] * trials
+    return [Path(f"{output}.journal" + (f".{trial}" if trials > 1 else "")) for trial in range(trials)]
+
+
+def _single(study: Study, seed: Seed, journal: Path | None, resume: bool, reporter: console.Reporter) -> Outcome:
+    from agnet.search.study import Outcome  # noqa: PLC0415
+
+    with reporter.progress("search", study.budget.queries) as update:
+
+        def show(history: History) -> None:
+            best = history.best()
+            update(len(history), best="-" if best is None else f"{history.values[best]:.4f}")
+
+        return Outcome.of(study.run(seed, journal=journal, resume=resume, on_answers=show))
+
+
+def _several(
+    study: Study,
+    seeds: list[Seed],
+    journals: list[Path | None],
+    resume: bool,
+    jobs: int,
+    reporter: console.Reporter,
+) -> list[Outcome]:
+    from agnet.search.study import run_trials  # noqa: PLC0415
+
+    outcomes: dict[int, Outcome] = {}
+    with reporter.progress("trials", len(seeds)) as update:
+        for trial, outcome in run_trials(study, seeds, journals, resume=resume, jobs=jobs):
+            outcomes[trial] = outcome
+            update(len(outcomes))
+    return [outcomes[trial] for trial in range(len(seeds))]
+
+
+def _summarise(outcomes: list[Outcome], study: Study, optimum: float | None, reporter: console.Reporter) -> None:
+    bests = [outcome.best_so_far[-1] for outcome in outcomes if outcome.best is not None]
+    known = "" if optimum is None else f"; the best there is has {optimum:.6f}"
+    if not bests:
+        reporter.warn(f"no query answered {study.metric}")
+    elif len(outcomes) == 1:
+        queries, best = len(outcomes[0].best_so_far), outcomes[0].best
+        reporter.note(f"{queries} queries; best {study.metric} {bests[0]:.6f}, found by query {(best or 0) + 1}{known}")
+    else:
+        mean = sum(bests) / len(bests)
+        error = (sum((best - mean) ** 2 for best in bests) / max(len(bests) - 1, 1) / len(bests)) ** 0.5
+        reporter.note(
+            f"{len(bests)} trials; best {study.metric} {mean:.6f} on average (standard error {error:.6f}){known}"
+        )
+    if any(len(outcome.best_so_far) < study.budget.queries for outcome in outcomes):
+        reporter.warn(f"the strategy had nothing new to propose before {study.budget.queries} queries were used")
+
+
+def main(prog: str = "search") -> NoReturn:
+    """Run the command as a process."""
+    console.run(console.command(search, "search"), prog)
