@@ -82,8 +82,8 @@ class LinesChunk(Chunk):
     @classmethod
     def of(cls, data: bytes, source: str = "line:", first: int = 1) -> LinesChunk:
         """The records in ``data``, whole lines; places count from ``first`` behind ``source``."""
-        lines, number = jsonlines.split(data)
-        return cls(lines, Places.of(source, number + first))
+        lines, numbers, _ = jsonlines.split(data)
+        return cls(lines, Places.of(source, numbers + first))
 
     def columns(self, schema: pa.Schema) -> pa.Table:
         """See :meth:`Chunk.columns`; what was parsed once is kept."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ import pyarrow.json as pj
 import pyarrow.types as pt
 from numpy.typing import NDArray
 
-from agnet.streams.jsontext import json_key
+from agnet.streams.jsontext import content, json_key
 from agnet.streams.schema import describe, known_type
 
 _NEWLINE, _SPACE, _OPEN, _CLOSE = b"\n {}"
@@ -34,8 +34,8 @@ class BadLine(ValueError):
         self.reason = reason
 
 
-def split(data: bytes) -> tuple[pa.LargeBinaryArray, NDArray[np.int64]]:
-    """The records of ``data``, whole lines with their newlines, and for each its line in ``data`` from 0.
+def split(data: bytes) -> tuple[pa.LargeBinaryArray, NDArray[np.int64], int]:
+    """The records of ``data``, whole lines with their newlines; for each its line in ``data`` from 0; the lines in all.
 
     Blank lines are left out, space around a record is trimmed. What is no record is found when it is read.
     """
@@ -45,7 +45,7 @@ def split(data: bytes) -> tuple[pa.LargeBinaryArray, NDArray[np.int64]]:
     lines = pa.LargeBinaryArray.from_buffers(
         pa.large_binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     )
-    number = np.arange(len(ends))
+    numbers = np.arange(len(ends))
     plain = (octets[offsets[:-1]] == _OPEN) & (octets[np.maximum(ends - 2, 0)] == _CLOSE)
     if not plain.all():
         trimmed = [line.strip() for line in lines.filter(pa.array(~plain)).to_pylist()]
@@ -54,14 +54,8 @@ def split(data: bytes) -> tuple[pa.LargeBinaryArray, NDArray[np.int64]]:
         lines = pc.replace_with_mask(
             lines, pa.array(~plain), pa.array([line + b"\n" for line in trimmed], pa.large_binary())
         )
-        lines, number = lines.filter(pa.array(~blank)), number[~blank]
-    return lines, number
-
-
-def text(lines: pa.LargeBinaryArray) -> pa.Buffer:
-    """The bytes of ``lines``, one after the other, without a copy."""
-    offsets = np.frombuffer(lines.buffers()[1], np.int64)[lines.offset : lines.offset + len(lines) + 1]
-    return lines.buffers()[2].slice(offsets[0], offsets[-1] - offsets[0]) if len(lines) else pa.py_buffer(b"")
+        lines, numbers = lines.filter(pa.array(~blank)), numbers[~blank]
+    return lines, numbers, len(ends)
 
 
 def parse(lines: pa.LargeBinaryArray, schema: pa.Schema) -> pa.Table:
@@ -75,6 +69,25 @@ def parse(lines: pa.LargeBinaryArray, schema: pa.Schema) -> pa.Table:
     except pa.ArrowInvalid:
         row = _first_bad(lines, schema)
         raise BadLine(row, *_reason(lines[row], schema)) from None
+
+
+def problems(lines: pa.LargeBinaryArray, schema: pa.Schema) -> dict[int, str]:
+    """Every line that :func:`parse` would refuse, by row, as ``reason`` or ``column: reason``."""
+    found: dict[int, str] = {}
+    pieces = [(0, len(lines))]
+    while pieces:
+        start, stop = pieces.pop()
+        piece = lines.slice(start, stop - start)
+        try:
+            _read(piece, schema)
+        except pa.ArrowInvalid:
+            if stop - start == 1:
+                column, reason = _reason(piece[0], schema)
+                found[start] = f"{column}: {reason}" if column else reason
+            else:
+                middle = (start + stop) // 2
+                pieces += [(middle, stop), (start, middle)]
+    return found
 
 
 def infer(lines: pa.LargeBinaryArray) -> pa.Table:
@@ -97,7 +110,7 @@ def infer(lines: pa.LargeBinaryArray) -> pa.Table:
     if len(reread):
         again = parse(lines, reread)
         table = pa.table({n: again[n] if n in reread.names else table[n] for n in wanted.names})
-    if any("double" in str(field.type) for field in table.schema):
+    if any(_beyond_integers(column.combine_chunks()) for column in table.columns):
         _check_integers(lines)
     for field in wanted:
         if table.schema.field(field.name).type != field.type and not _castable(
@@ -113,9 +126,7 @@ def splice(lines: pa.LargeBinaryArray, texts: Mapping[str, pa.LargeStringArray])
     for name, values in texts.items():
         pieces += [_scalar(f",{json_key(name)}"), values.view(pa.large_binary())]
     spliced = pc.binary_join_element_wise(*pieces, _scalar("}\n"), _scalar(""))
-    # Lines that may have a member already (or no member at all, so no comma) are looked at one by one. A name can hide
-    # behind escapes, so every line with a backslash is looked at too.
-    slow = pc.match_substring_regex(lines, r"^\{\s*\}|\\|" + "|".join(re.escape(json_key(name)[:-1]) for name in texts))
+    slow = _suspects(lines, texts)
     if not pc.any(slow).as_py():
         return spliced
     rows = np.flatnonzero(slow.to_numpy(zero_copy_only=False))
@@ -125,6 +136,27 @@ def splice(lines: pa.LargeBinaryArray, texts: Mapping[str, pa.LargeStringArray])
         for line, *values in zip(lines.take(pa.array(rows)).to_pylist(), *columns, strict=True)
     ]
     return pc.replace_with_mask(spliced, slow, pa.array(replaced, pa.large_binary()))
+
+
+def _suspects(lines: pa.LargeBinaryArray, names: Iterable[str]) -> pa.BooleanArray:
+    """Lines that may have one of the members already, or none at all, so that no comma is due; to be looked at one by one."""
+    octets = content(lines)
+    data = octets.tobytes()
+    quoted = [json_key(name)[:-1].encode() for name in names]
+    patterns = [re.escape(name) for name in quoted if name in data]
+    if b"\\" in data:
+        patterns.append(rb"\\")  # a name can hide behind escapes
+    if np.isin(octets[_ends(lines) - 3], list(b"{ \t\r")).any():
+        patterns.append(rb"^\{\s*\}")
+    if not patterns:
+        return pa.repeat(pa.scalar(False), len(lines))
+    return pc.match_substring_regex(lines, b"|".join(patterns))
+
+
+def _ends(lines: pa.LargeBinaryArray) -> NDArray[np.int64]:
+    """[n] where each line ends in the content."""
+    offsets = np.frombuffer(lines.buffers()[1], np.int64)[lines.offset :][: len(lines) + 1]
+    return offsets[1:] - offsets[0]
 
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
@@ -166,8 +198,8 @@ def _scalar(value: str) -> pa.Scalar:
 def _read(lines: pa.LargeBinaryArray, schema: pa.Schema | None) -> pa.Table:
     """Columns of ``schema``, or all; ArrowInvalid for whatever is wrong."""
     lines.view(pa.large_string()).validate(full=True)  # Arrow's JSON reader does not look whether text is UTF-8 ...
-    data = text(lines)
-    if not np.frombuffer(data, np.uint8).all():
+    data = content(lines)
+    if not data.all():
         raise pa.ArrowInvalid("NUL byte")  # ... and takes a NUL for the end
     if not len(lines):
         return (schema or pa.schema([])).empty_table()
@@ -276,14 +308,22 @@ def _castable(have: pa.DataType, want: pa.DataType) -> bool:
 
 
 def _check_depth(lines: pa.LargeBinaryArray) -> None:
-    suspects = pc.greater(pc.count_substring_regex(lines, r"[\[{]"), _MAX_DEPTH)
-    for row in np.flatnonzero(suspects.to_numpy(zero_copy_only=False)):
+    for row in np.flatnonzero(np.diff(_ends(lines), prepend=0) > 2 * _MAX_DEPTH):
         depth = deepest = 0
         for bracket in re.findall(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', lines[row].as_py()):
             depth += (bracket in (b"[", b"{")) - (bracket in (b"]", b"}"))
             deepest = max(depth, deepest)
         if deepest > _MAX_DEPTH:
             raise BadLine(int(row), None, f"nested deeper than {_MAX_DEPTH} levels; use --format jsonl")
+
+
+def _beyond_integers(column: pa.Array) -> bool:
+    """Whether there is a float, at any depth, that an integer beyond 64 bits may have become."""
+    if pt.is_floating(column.type):
+        return bool(pc.any(pc.greater_equal(pc.abs(column), 2.0**63)).as_py())
+    if pt.is_list(column.type):
+        return _beyond_integers(column.flatten())
+    return pt.is_struct(column.type) and any(map(_beyond_integers, column.flatten()))
 
 
 def _check_integers(lines: pa.LargeBinaryArray) -> None:

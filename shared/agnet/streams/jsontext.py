@@ -5,21 +5,23 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
+from numpy.typing import NDArray
 
 _NULL = pa.scalar("null", pa.large_string())
 
 
-def json_text(array: pa.Array) -> pa.LargeStringArray:
+def json_text(array: pa.Array | pa.ChunkedArray) -> pa.LargeStringArray:
     """Every value of ``array`` as JSON, ``null`` for nulls and for floats that are not finite; no nulls in the result.
 
     Numbers have the fewest digits that read back as the same value of their type (float32 ``0.1`` is ``0.1``), floats
     always show that they are floats (``1.0``). Dates and times are strings in ISO order, binary values base64.
     """
-    return pc.fill_null(_text(array), _NULL)
+    return pc.fill_null(_text(array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array), _NULL)
 
 
 def json_objects(
@@ -77,22 +79,30 @@ def _floats(array: pa.Array) -> pa.LargeStringArray:
         array = array.cast(pa.float32())
     array = pc.if_else(pc.is_finite(array), array, pa.scalar(None, array.type))
     text = array.cast(pa.large_string())
+    if not pc.any(pc.equal(array, pc.floor(array))).as_py():
+        return text
     # Arrow writes 1.0 as "1"; a reader that goes by the first record would take the column for integers.
     bare = pc.match_substring_regex(text, r"^-?\d+$")
-    return (
-        pc.if_else(bare, pc.binary_join_element_wise(text, _scalar(".0"), _scalar("")), text)
-        if pc.any(bare).as_py()
-        else text
-    )
+    return pc.if_else(bare, pc.binary_join_element_wise(text, _scalar(".0"), _scalar("")), text)
 
 
 def _strings(array: pa.LargeStringArray) -> pa.LargeStringArray:
     text = pc.binary_join_element_wise(_scalar('"'), array, _scalar('"'), _scalar(""))
-    special = pc.fill_null(pc.match_substring_regex(array, r'["\\\x00-\x1f]'), False)
-    if pc.any(special).as_py():
+    octets = content(array)
+    if octets.size and (octets.min() < ord(" ") or (octets == ord('"')).any() or (octets == ord("\\")).any()):
+        special = pc.fill_null(pc.match_substring_regex(array, r'["\\\x00-\x1f]'), False)
         escaped = [orjson.dumps(value).decode() for value in array.filter(special).to_pylist()]
         text = pc.replace_with_mask(text, special, pa.array(escaped, pa.large_string()))
     return text
+
+
+def content(array: pa.LargeStringArray | pa.LargeBinaryArray) -> NDArray[np.uint8]:
+    """The bytes of all values, one after the other, without a copy."""
+    if not len(array):
+        return np.zeros(0, np.uint8)
+    _, offsets, data = array.buffers()
+    first, last = np.frombuffer(offsets, np.int64)[[array.offset, array.offset + len(array)]]
+    return np.frombuffer(data, np.uint8)[first:last] if data is not None else np.zeros(0, np.uint8)
 
 
 def _lists(array: pa.ListArray | pa.LargeListArray) -> pa.LargeStringArray:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from agnet.errors import InputError
+from agnet.errors import InputError, RecordError
 from agnet.streams import jsonlines
 from agnet.streams.chunk import Chunk, LinesChunk, TableChunk
 from agnet.streams.jsontext import json_objects
@@ -86,18 +86,17 @@ class Reader:
                     for chunk in self._source(path, name, stack):
                         self.records += len(chunk)
                         yield chunk
-                except pa.ArrowException as error:
-                    raise InputError(f"{name}: cannot be read: {_first_line(error)}") from None
-                except BrokenPipeError:  # the consumer's, thrown in at the yield
-                    raise
                 except OSError as error:
-                    if error.filename is not None and error.filename != path:
-                        raise
                     raise InputError(f"{name}: {error.strerror or _first_line(error)}") from None
+                except (pa.ArrowException, UnicodeDecodeError) as error:
+                    raise InputError(f"{name}: damaged: {_first_line(error)}") from None
 
     def _source(self, path: str, name: str, stack: ExitStack) -> Iterator[Chunk]:
         if path == "-":
-            source = cast(io.BufferedReader, sys.stdin.buffer)
+            if sys.stdin is None:
+                raise InputError("stdin: is closed; name a file")
+            standard = cast(Any, sys.stdin.buffer)
+            source = standard if isinstance(standard, io.BufferedReader) else io.BufferedReader(standard)
         else:
             if Path(path).is_dir():
                 raise InputError(f"{name}: is a folder; name the files in it")
@@ -121,40 +120,39 @@ class Reader:
 
     def _json_lines(self, source: io.BufferedReader, name: str) -> Iterator[Chunk]:
         first = 1  # line number of the block's first line
-        for block in _blocks(source, name):
-            lines, numbers = jsonlines.split(block.removeprefix(_BOM) if first == 1 else block)
-            numbers += first
-            first += block.count(b"\n")
-            for start in range(0, len(lines), self._rows):
-                part = lines.slice(start, self._rows)
-                chunk = self._judge(part, Places.of(f"{name}:", numbers[start : start + self._rows]))
-                if len(chunk):
-                    yield chunk
+        try:
+            for block in _blocks(source):
+                lines, numbers, count = jsonlines.split(block.removeprefix(_BOM) if first == 1 else block)
+                numbers += first
+                for start in range(0, len(lines), self._rows):
+                    places = Places.of(f"{name}:", numbers[start : start + self._rows])
+                    chunk = self._judge(lines.slice(start, self._rows), places)
+                    if len(chunk):
+                        yield chunk
+                first += count
+        except _Overlong:
+            reason = f"longer than {_LONGEST_LINE >> 20} MB; JSON lines have one record on each"
+            raise RecordError(f"{name}:{first}", None, reason) from None
 
     def _judge(self, lines: pa.LargeBinaryArray, places: Places) -> LinesChunk:
         """The chunk of ``lines`` after ``plain`` and ``on_error`` have been applied."""
         if self._plain is not None:
             lines = _wrap_plain(lines, self._plain)
+        chunk = LinesChunk(lines, places)
         if self._on_error == "fail":
-            return LinesChunk(lines, places)
-        reasons: dict[int, str] = {}
-        start = 0
-        while start < len(lines):
-            try:
-                jsonlines.parse(lines.slice(start), self._columns)
-                break
-            except jsonlines.BadLine as bad:
-                reasons[start + bad.row] = f"{bad.column}: {bad.reason}" if bad.column else bad.reason
-                start += bad.row + 1
-        if not reasons:
-            return LinesChunk(lines, places)
+            return chunk
+        try:
+            chunk.columns(self._columns)
+            return chunk
+        except RecordError:
+            reasons = jsonlines.problems(lines, self._columns)
         self.bad += len(reasons)
         wrong = np.zeros(len(lines), bool)
         wrong[list(reasons)] = True
         if self._on_error == "skip":
-            return LinesChunk(lines.filter(pa.array(~wrong)), places.take(~wrong))
-        raw = [line.decode(errors="replace").rstrip("\n") for line in lines.filter(pa.array(wrong)).to_pylist()]
-        errors = [pa.array(list(reasons.values())), pa.array(raw)]
+            return chunk.take(~wrong)
+        raw = [line.decode(errors="replace").removesuffix("\n") for line in lines.filter(pa.array(wrong)).to_pylist()]
+        errors = [pa.array([reasons[row] for row in sorted(reasons)]), pa.array(raw)]
         kept = json_objects(["error", "raw"], errors, len(raw), end="}\n").view(pa.large_binary())
         return LinesChunk(pc.replace_with_mask(lines, pa.array(wrong), kept), places)
 
@@ -196,7 +194,11 @@ class Reader:
             first += len(batch)
 
 
-def _blocks(source: io.BufferedReader, name: str) -> Iterator[bytes]:
+class _Overlong(Exception):
+    """The line after those given so far does not end within reason."""
+
+
+def _blocks(source: io.BufferedReader) -> Iterator[bytes]:
     """Whole lines, at least one, as many as a block holds or a pipe has at the moment; all end in a newline."""
     available = _waiting(source)
     kept: list[bytes] = []  # the beginning of a line whose end has not come yet
@@ -218,7 +220,7 @@ def _blocks(source: io.BufferedReader, name: str) -> Iterator[bytes]:
             kept = []
         kept.append(data[end:])
         if sum(map(len, kept)) > _LONGEST_LINE:
-            raise InputError(f"{name}: a line is longer than {_LONGEST_LINE >> 20} MB; is it JSON lines?")
+            raise _Overlong
     rest = b"".join(kept)
     if rest:
         yield rest + b"\n"

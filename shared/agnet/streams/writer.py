@@ -54,10 +54,9 @@ def open_writer(output: str = "-", format: str | None = None) -> Writer:
         InputError: if the format is not known, cannot be written there, or the place does not exist.
     """
     to_stdout = output in _STDOUT
-    path = Path(os.path.realpath(output))  # a link stays, what it points to is written
-    suffixes = [] if to_stdout else [suffix.lower() for suffix in Path(output).suffixes[-2:]]
-    codec = _CODECS.get(suffixes[-1]) if suffixes else None
-    ending = "" if len(suffixes) <= (codec is not None) else suffixes[-2 if codec else -1]
+    path = Path(output)
+    codec = None if to_stdout else _CODECS.get(path.suffix.lower())
+    ending = "" if to_stdout else (path.with_suffix("") if codec else path).suffix.lower()
     environment = os.environ.get("AGNET_FORMAT") or "jsonl"
     chosen = format or _ENDINGS.get(ending) or environment
     if chosen not in _FORMATS:
@@ -65,16 +64,16 @@ def open_writer(output: str = "-", format: str | None = None) -> Writer:
     if format is None and ending in _FOREIGN:
         raise InputError(f"{output}: cannot write {ending}; use .jsonl, .arrow or .parquet, or --format")
     if codec and chosen != "jsonl":
-        raise InputError(f"{output}: only JSON lines are compressed as a whole; leave out the {suffixes[-1]}")
-    in_place = to_stdout or (path.exists() and not path.is_file())
+        raise InputError(f"{output}: only JSON lines are compressed as a whole; leave out the {path.suffix}")
     if path.is_dir() and not to_stdout:
         raise InputError(f"{output}: is a folder; name a file in it")
+    in_place = to_stdout or (path.exists() and not path.is_file())
     if chosen == "parquet" and in_place:
         raise InputError("Parquet needs a file: use -o FILE.parquet, or --format arrow (or jsonl) for a pipe")
     if in_place:
         target: _Target = _InPlace(output, None if to_stdout else path)
     else:
-        target = _WholeFile(output, path)
+        target = _WholeFile(output, Path(os.path.realpath(path)))  # a link stays, what it points to is written
     if chosen == "jsonl":
         return _JsonLines(target, codec)
     if in_place:
@@ -307,6 +306,8 @@ class _Target(ABC):
         except OSError as error:
             where = "stdout" if self.name in _STDOUT else self.name
             raise AgnetError(f"{where}: {error.strerror or error}") from None
+        except pa.ArrowException as error:  # a type that the format does not have
+            raise InputError(f"{self.name}: {str(error).splitlines()[0]}; use --format jsonl") from None
 
     @abstractmethod
     def open(self) -> None: ...
@@ -331,6 +332,8 @@ class _InPlace(_Target):
 
     def open(self) -> None:
         with self.errors():
+            if self._path is None and sys.stdout is None:
+                raise AgnetError("stdout: is closed; name a file with -o")
             self.file = sys.stdout.buffer if self._path is None else self._path.open("wb")
 
     def commit(self) -> None:
