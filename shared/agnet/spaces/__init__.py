@@ -12,6 +12,7 @@ __all__ = ["Parsed", "Space", "get", "names"]
 
 # One line a space: name -> module, class. Modules are imported when first asked for.
 _SPACES = {
+    "nb101": ("agnet.spaces.nb101", "NB101"),
     "nb201": ("agnet.spaces.nb201", "NB201"),
     "nb301": ("agnet.spaces.nb301", "NB301"),
 }
