@@ -28,7 +28,7 @@ class Graphs:
         n, cells, nodes = self.ops.shape
         if self.adjacency.shape != (n, cells, nodes, nodes) or self.sizes.shape != (n, cells):
             raise ValueError(
-                f"graph arrays disagree: ops {self.ops.shape}, adjacency {self.adjacency.shape}, sizes {self.sizes.shape}"
+                f"shapes disagree: ops {self.ops.shape}, adjacency {self.adjacency.shape}, sizes {self.sizes.shape}"
             )
 
     def __len__(self) -> int:

@@ -1,9 +1,9 @@
 """The history on disk while a search runs.
 
-A journal is a JSON lines file. Its first line says which search it belongs to; each further line is one answered query,
-as it stands in the final history. Lines are written and synced to disk before the search asks for more, so a search that
-is killed at any moment has lost at most the batch that was being evaluated, and a half-written last line is cut off when
-the journal is opened again.
+A journal is a JSON lines file. Its first line says which search it belongs to; each further line is one answered
+query, as it stands in the final history. Lines are written and synced to disk before the search asks for more, so a
+search that is killed at any moment has lost at most the batch that was being evaluated, and a half-written last line is
+cut off when the journal is opened again.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ class Journal:
         except (orjson.JSONDecodeError, KeyError, TypeError):
             raise InputError(f"{self.path}: not the journal of a search") from None
         if not same:
-            differing = [name for name in settings if known["settings"].get(name) != _json(settings[name])]
+            others = [name for name in settings if known["settings"].get(name) != _json(settings[name])]
             raise InputError(
-                f"{self.path}: the journal of a search with other settings ({', '.join(differing) or 'another version'}); "
+                f"{self.path}: the journal of a search with other settings ({', '.join(others) or 'another version'}); "
                 "resume with the same command"
             )
         return lines

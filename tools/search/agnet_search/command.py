@@ -52,9 +52,7 @@ def search(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Trials to run at once; by default one a core.")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the interrupted search of the same -o FILE.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted search of this -o FILE.")] = False,
     seed: console.SeedOption = (0,),
     output: Annotated[
         str | None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search.history import History
@@ -16,9 +18,7 @@ class RandomStrategy(Strategy):
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:
         """``n`` random architectures that the history does not have; what is left when there are fewer."""
         found = [Graphs.blank(0, len(self.space.cells), self.space.max_nodes)]
-        try:
+        with suppress(Exhausted):
             found.extend(distinct_blocks(self.space, n, seed, exclude=history.seen))
-        except Exhausted:
-            pass
         graphs = Graphs.concat(found)
         return Proposal(graphs, records(self.space, graphs))
