@@ -12,10 +12,10 @@ import pyarrow.types as pt
 from numpy.typing import NDArray
 
 from agnet.errors import RecordError
-from agnet.streams import jsonlines
+from agnet.streams import jsonlines, jsonparse
 from agnet.streams.jsontext import content, json_objects, json_text
 from agnet.streams.places import Places
-from agnet.streams.schema import conform, describe, unify
+from agnet.streams.schema import conform, describe, is_list, is_number, is_text, unify
 
 Rows = NDArray[np.integer] | NDArray[np.bool_]
 
@@ -90,9 +90,9 @@ class LinesChunk(Chunk):
         missing = [f for f in schema if f.name not in self._parsed or self._parsed[f.name].type != f.type]
         if missing or not self._checked:
             try:
-                table = jsonlines.parse(self._lines, pa.schema(missing))
+                table = jsonparse.parse(self._lines, pa.schema(missing))
             except jsonlines.BadLine as bad:
-                raise RecordError(self.place(bad.row), bad.column, bad.reason) from None
+                raise self._error(bad) from None
             self._parsed |= {f.name: table[f.name].combine_chunks() for f in missing}
             self._checked = True
         return pa.table([self._parsed[name] for name in schema.names], schema=schema)
@@ -106,7 +106,11 @@ class LinesChunk(Chunk):
         self.columns(pa.schema([]))  # splicing needs lines known to be JSON
         if not columns:
             return self
-        chunk = LinesChunk(jsonlines.splice(self._lines, {n: json_text(a) for n, a in columns.items()}), self.places)
+        texts = {name: json_text(array) for name, array in columns.items()}
+        try:
+            chunk = LinesChunk(jsonlines.splice(self._lines, texts), self.places)
+        except jsonlines.BadLine as bad:
+            raise self._error(bad) from None
         chunk._parsed = {n: a for n, a in self._parsed.items() if n not in columns}
         chunk._checked = True
         return chunk
@@ -122,13 +126,16 @@ class LinesChunk(Chunk):
     def table(self) -> pa.Table:
         """See :meth:`Chunk.table`; types are what the values of this chunk look like."""
         try:
-            return jsonlines.infer(self._lines)
+            return jsonparse.infer(self._lines)
         except jsonlines.BadLine as bad:
-            raise RecordError(self.place(bad.row), bad.column, bad.reason) from None
+            raise self._error(bad) from None
 
     def json_lines(self) -> pa.Buffer:
         """See :meth:`Chunk.json_lines`; no copy."""
         return pa.py_buffer(content(self._lines))
+
+    def _error(self, bad: jsonlines.BadLine) -> RecordError:
+        return RecordError(self.place(bad.row), bad.column, bad.reason)
 
     @staticmethod
     def concat(chunks: Sequence[LinesChunk]) -> LinesChunk:
@@ -226,7 +233,7 @@ def clash(chunk: Chunk, before: pa.Schema, now: pa.Schema) -> RecordError:
             return RecordError(
                 chunk.place(0),
                 field.name,
-                f"{reason}; Arrow and Parquet need one type a column, use --format jsonl",
+                f"{reason}; only JSON lines can hold both (--format jsonl)",
             )
     raise AssertionError("schemas do not clash")
 
@@ -249,16 +256,6 @@ def _agrees(have: pa.DataType, want: pa.DataType) -> bool:
         return True
     if pt.is_dictionary(have):
         return _agrees(have.value_type, want)
-    if _listlike(have) and _listlike(want):
+    if is_list(have) and is_list(want):
         return _agrees(have.value_type, want.value_type)
-    return any(
-        same(have) and same(want)
-        for same in (
-            lambda kind: pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind),
-            lambda kind: pt.is_integer(kind) or pt.is_floating(kind) or pt.is_decimal(kind),
-        )
-    )
-
-
-def _listlike(kind: pa.DataType) -> bool:
-    return pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
+    return (is_text(have) and is_text(want)) or (is_number(have) and is_number(want))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import orjson
@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 from numpy.typing import NDArray
+
+from agnet.streams.schema import is_list, is_number, is_text
 
 _NULL = pa.scalar("null", pa.large_string())
 
@@ -51,27 +53,31 @@ def _join(*pieces: pa.Array | pa.Scalar, rows: int) -> pa.LargeStringArray:
 
 def _text(array: pa.Array) -> pa.LargeStringArray:
     """As :func:`json_text`; nulls may stay null."""
-    kind = array.type
     if isinstance(array, pa.ExtensionArray):
         return _text(array.storage)
-    if pt.is_dictionary(kind):
-        return json_text(array.dictionary).take(array.indices)
-    if pt.is_floating(kind):
-        return _floats(array)
-    if pt.is_integer(kind) or pt.is_decimal(kind) or pt.is_boolean(kind) or pt.is_null(kind):
-        return array.cast(pa.large_string())
-    if pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind):
-        return _strings(array.cast(pa.large_string()))
-    if pt.is_list(kind) or pt.is_large_list(kind):
-        return _lists(array)
-    if pt.is_fixed_size_list(kind) or pt.is_list_view(kind) or pt.is_large_list_view(kind):
-        return _lists(array.cast(pa.large_list(kind.value_type)))
-    if pt.is_struct(kind):
-        objects = json_objects([field.name for field in kind], array.flatten(), len(array))
-        return pc.if_else(array.is_valid(), objects, _NULL)
-    if pt.is_temporal(kind) and not pt.is_interval(kind):
-        return _strings(array.cast(pa.large_string()))
+    write = next((write for fits, write in _WRITERS if fits(array.type)), _others)
+    return write(array)
+
+
+def _cast(array: pa.Array) -> pa.LargeStringArray:
+    return array.cast(pa.large_string())
+
+
+def _dictionaries(array: pa.DictionaryArray) -> pa.LargeStringArray:
+    return json_text(array.dictionary).take(array.indices)
+
+
+def _structs(array: pa.StructArray) -> pa.LargeStringArray:
+    objects = json_objects([field.name for field in array.type], array.flatten(), len(array))
+    return pc.if_else(array.is_valid(), objects, _NULL)
+
+
+def _others(array: pa.Array) -> pa.LargeStringArray:
     return pa.array((orjson.dumps(v, default=_plain).decode() for v in array.to_pylist()), pa.large_string())
+
+
+def _plain(value: object) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 def _floats(array: pa.Array) -> pa.LargeStringArray:
@@ -86,7 +92,8 @@ def _floats(array: pa.Array) -> pa.LargeStringArray:
     return pc.if_else(bare, pc.binary_join_element_wise(text, _scalar(".0"), _scalar("")), text)
 
 
-def _strings(array: pa.LargeStringArray) -> pa.LargeStringArray:
+def _strings(array: pa.Array) -> pa.LargeStringArray:
+    array = array.cast(pa.large_string())
     text = pc.binary_join_element_wise(_scalar('"'), array, _scalar('"'), _scalar(""))
     octets = content(array)
     if octets.size and (octets.min() < ord(" ") or (octets == ord('"')).any() or (octets == ord("\\")).any()):
@@ -105,7 +112,9 @@ def content(array: pa.LargeStringArray | pa.LargeBinaryArray) -> NDArray[np.uint
     return np.frombuffer(data, np.uint8)[first:last] if data is not None else np.zeros(0, np.uint8)
 
 
-def _lists(array: pa.ListArray | pa.LargeListArray) -> pa.LargeStringArray:
+def _lists(array: pa.Array) -> pa.LargeStringArray:
+    if not pt.is_list(array.type):
+        array = array.cast(pa.large_list(array.type.value_type))
     # binary_join knows lists of (small) strings only
     values = json_text(array.flatten()).cast(pa.string())
     lengths = pc.fill_null(array.value_lengths(), 0).cast(pa.int64())
@@ -115,5 +124,12 @@ def _lists(array: pa.ListArray | pa.LargeListArray) -> pa.LargeStringArray:
     return pc.if_else(array.is_valid(), texts, _NULL)
 
 
-def _plain(value: object) -> str:
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+_WRITERS: list[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.LargeStringArray]]] = [
+    (pt.is_dictionary, _dictionaries),
+    (pt.is_floating, _floats),
+    (lambda kind: is_number(kind) or pt.is_boolean(kind) or pt.is_null(kind), _cast),
+    (is_text, _strings),
+    (is_list, _lists),
+    (pt.is_struct, _structs),
+    (lambda kind: pt.is_temporal(kind) and not pt.is_interval(kind), _strings),
+]

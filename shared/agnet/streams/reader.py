@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from agnet.errors import InputError, RecordError
-from agnet.streams import jsonlines
+from agnet.streams import jsonlines, jsonparse
 from agnet.streams.chunk import Chunk, LinesChunk, TableChunk
 from agnet.streams.jsontext import json_objects
 from agnet.streams.places import Places
@@ -50,8 +50,8 @@ def read(
 
     Args:
         paths: Parquet, Arrow IPC (file or stream) or JSON lines, the last two also as gzip or zstd.
-        columns: what the caller will ask for. With ``on_error`` other than ``fail``, a line of JSON that is not a record
-            with these columns is left out (``skip``) or becomes a record of ``error`` and ``raw`` (``keep``).
+        columns: what the caller will ask for. With ``on_error`` other than ``fail``, a line of JSON that is not a
+            record with these columns is left out (``skip``) or becomes a record of ``error`` and ``raw`` (``keep``).
         on_error: ``fail``, ``skip`` or ``keep``; concerns single lines of JSON, a broken table is always an error.
         plain: if given, lines that do not begin with ``{`` are values of this column, as they stand.
         rows: most records in a chunk; a pipe gives what has arrived.
@@ -145,7 +145,7 @@ class Reader:
             chunk.columns(self._columns)
             return chunk
         except RecordError:
-            reasons = jsonlines.problems(lines, self._columns)
+            reasons = jsonparse.problems(lines, self._columns)
         self.bad += len(reasons)
         wrong = np.zeros(len(lines), bool)
         wrong[list(reasons)] = True
@@ -159,7 +159,8 @@ class Reader:
     def _parquet(self, source: io.BufferedReader, name: str, stack: ExitStack) -> Iterator[Chunk]:
         seekable: IO[bytes] = source
         if not _is_regular(source):  # Parquet is read from its end
-            seekable = stack.enter_context(tempfile.TemporaryFile(prefix="agnet-"))
+            spool = tempfile.TemporaryFile(prefix="agnet-")  # noqa: SIM115 - the stack closes it
+            seekable = stack.enter_context(spool)
             while piece := source.read1(_BLOCK):
                 seekable.write(piece)
             seekable.seek(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.types as pt
@@ -76,16 +76,36 @@ def describe(kind: pa.DataType) -> str:
     """A type in plain words, for messages: ``a string``, ``a list of numbers``."""
     if pt.is_dictionary(kind):
         return describe(kind.value_type)
-    if pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind):
-        return "a string"
-    if pt.is_integer(kind):
-        return "an integer"
-    if pt.is_floating(kind) or pt.is_decimal(kind):
-        return "a number"
-    if pt.is_boolean(kind):
-        return "true or false"
-    if pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind):
+    if is_list(kind):
         return f"a list of {describe(kind.value_type).split(' ', 1)[1]}s"
-    if pt.is_struct(kind):
-        return "an object"
-    return str(kind)
+    return next((words for words, fits in _WORDS.items() if fits(kind)), str(kind))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Any of Arrow's string types."""
+    return pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind)
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Integers, floats and decimals."""
+    return pt.is_integer(kind) or pt.is_floating(kind) or pt.is_decimal(kind)
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Any of Arrow's list types."""
+    return (
+        pt.is_list(kind)
+        or pt.is_large_list(kind)
+        or pt.is_fixed_size_list(kind)
+        or pt.is_list_view(kind)
+        or pt.is_large_list_view(kind)
+    )
+
+
+_WORDS: dict[str, Callable[[pa.DataType], bool]] = {
+    "a string": is_text,
+    "an integer": pt.is_integer,
+    "a number": is_number,
+    "a truth value": pt.is_boolean,
+    "an object": pt.is_struct,
+}

@@ -46,9 +46,9 @@ _GROUP = 131072
 def open_writer(output: str = "-", format: str | None = None) -> Writer:
     """A writer for ``output``, a context manager.
 
-    The format is ``format`` (``jsonl``, ``arrow`` or ``parquet``), else what the ending says (``.gz`` and ``.zst`` compress
-    JSON lines), else the environment's ``AGNET_FORMAT``, else JSON lines. Arrow is the IPC file format in files, unless they
-    end in ``.arrows``, and the stream format elsewhere.
+    The format is ``format`` (``jsonl``, ``arrow`` or ``parquet``), else what the ending says (``.gz`` and ``.zst``
+    compress JSON lines), else the environment's ``AGNET_FORMAT``, else JSON lines. Arrow is the IPC file format in files,
+    unless they end in ``.arrows``, and the stream format elsewhere.
 
     Raises:
         InputError: if the format is not known, cannot be written there, or the place does not exist.
@@ -159,14 +159,15 @@ class _ArrowPipe(Writer):
         self._target.file.flush()
 
     def _misfit(self, chunk: Chunk, schema: pa.Schema) -> RecordError:
-        name = next(field.name for field in schema if not holds(self._schema, pa.schema([field])))
-        at = self._schema.get_field_index(name)
-        reason = (
-            "a new column in the middle of an Arrow stream"
-            if at < 0
-            else f"{describe(schema.field(name).type)} in an Arrow stream that has {describe(self._schema.field(at).type)}"
-        )
-        return RecordError(chunk.place(0), name, f"{reason}; write a file with -o, or use --format jsonl")
+        field = next(field for field in schema if not holds(self._schema, pa.schema([field])))
+        at = self._schema.get_field_index(field.name)
+        if at < 0:
+            reason = "a new column in the middle of an Arrow stream"
+        else:
+            reason = (
+                f"{describe(field.type)} in an Arrow stream that began with {describe(self._schema.field(at).type)}"
+            )
+        return RecordError(chunk.place(0), field.name, f"{reason}; write a file with -o, or use --format jsonl")
 
     def _begin(self, schema: pa.Schema) -> None:
         self._schema = schema
@@ -182,8 +183,8 @@ class _ArrowPipe(Writer):
 class _TableFile(Writer):
     """Arrow or Parquet in a file.
 
-    Records are written in groups of one size, so that the bytes do not depend on chunks. When a chunk's types are wider than
-    those so far, a new part begins with the wider schema; in the end all parts are written again with the last one.
+    Records are written in groups of one size, so that the bytes do not depend on chunks. When a chunk's types are wider
+    than those so far, a new part begins with the wider schema; in the end all parts are written again with the last one.
     """
 
     def __init__(self, target: _Target, kind: str) -> None:
