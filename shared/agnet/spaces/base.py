@@ -87,9 +87,13 @@ class Space(ABC):
     @property
     def operations(self) -> tuple[str, ...]:
         """Node types that compute something: neither output nor an input nor dead."""
-        return tuple(
-            t for t in self.node_types if t != "output" and not t.startswith("input") and t not in self.dead_types
-        )
+        others = {"output", *self.input_types, *self.dead_types}
+        return tuple(kind for kind in self.node_types if kind not in others)
+
+    @property
+    def input_types(self) -> tuple[str, ...]:
+        """Node types that a cell starts from: ``input``, and in cells with two inputs ``input_1``."""
+        return tuple(kind for kind in self.node_types if kind.startswith("input"))
 
     @property
     def longest_path(self) -> int:
