@@ -19,9 +19,9 @@ def settle(chunk: Chunk, problems: Mapping[int, str], column: str, policy: str) 
     """Apply ``--on-error`` to the rows of ``problems`` (row to reason), which are wrong in ``column``.
 
     Returns:
-        The chunk that goes on, and which rows of ``chunk`` it holds. Under ``keep`` these are all, and wrong ones say so
-        in ``error`` as ``column: reason``, unless an earlier tool found them wrong before. Lines get the column only
-        where there is an error, a table always has it: what comes out does not depend on where chunks begin.
+        The chunk that goes on, and which rows of ``chunk`` it holds. Under ``keep`` these are all, and wrong ones say
+        so in ``error`` as ``column: reason``, unless an earlier tool found them wrong before. Lines get the column
+        only where there is an error, a table always has it: what comes out does not depend on where chunks begin.
 
     Raises:
         RecordError: under ``fail``, for the first wrong record.

@@ -47,8 +47,8 @@ def open_writer(output: str = "-", format: str | None = None) -> Writer:
     """A writer for ``output``, a context manager.
 
     The format is ``format`` (``jsonl``, ``arrow`` or ``parquet``), else what the ending says (``.gz`` and ``.zst``
-    compress JSON lines), else the environment's ``AGNET_FORMAT``, else JSON lines. Arrow is the IPC file format in files,
-    unless they end in ``.arrows``, and the stream format elsewhere.
+    compress JSON lines), else the environment's ``AGNET_FORMAT``, else JSON lines. Arrow is the IPC file format in
+    files, unless they end in ``.arrows``, and the stream format elsewhere.
 
     Raises:
         InputError: if the format is not known, cannot be written there, or the place does not exist.
@@ -183,8 +183,9 @@ class _ArrowPipe(Writer):
 class _TableFile(Writer):
     """Arrow or Parquet in a file.
 
-    Records are written in groups of one size, so that the bytes do not depend on chunks. When a chunk's types are wider
-    than those so far, a new part begins with the wider schema; in the end all parts are written again with the last one.
+    Records are written in groups of one size, so that the bytes do not depend on chunks. When a chunk's types are
+    wider than those so far, a new part begins with the wider schema; in the end all parts are written again with the
+    last one.
     """
 
     def __init__(self, target: _Target, kind: str) -> None:
