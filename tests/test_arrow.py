@@ -59,3 +59,19 @@ def test_pandas_stays_out() -> None:
         "pa.repeat(a.text('x'), 2).take(a.numbers(np.array([1]))); print('pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_characters() -> None:
+    made = arrow.characters(np.frombuffer(b"abcdefxy0123", dtype=np.uint8).reshape(3, 4)[:, ::-1])
+    made.validate(full=True)
+    assert made.to_pylist() == ["dcba", "yxfe", "3210"]
+    assert len(arrow.characters(np.zeros((0, 4), dtype=np.uint8))) == 0
+    with pytest.raises(ValueError, match="fewer rows"):
+        arrow.characters(np.broadcast_to(np.uint8(0), (1 << 20, 1 << 12)))
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 2**32 - 1)] * 2)))
+def test_hexadecimal(values: list[tuple[int, int]]) -> None:
+    made = arrow.hexadecimal(np.array(values, dtype=np.uint32).reshape(-1, 2))
+    made.validate(full=True)
+    assert made.to_pylist() == [f"{first:08x}{second:08x}" for first, second in values]

@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+_DIGITS = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
+
 
 def numbers(values: NDArray[np.number] | NDArray[np.bool_], null: NDArray[np.bool_] | None = None) -> pa.Array:
     """[n] numbers or truth values; rows where ``null`` is true are null."""
@@ -28,6 +30,23 @@ def strings(values: Sequence[str]) -> pa.StringArray:
     offsets = np.zeros(len(values) + 1, dtype=np.int32)
     np.cumsum([len(value) for value in encoded], out=offsets[1:])
     return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
+
+
+def characters(text: NDArray[np.uint8]) -> pa.StringArray:
+    """[n] strings of the ASCII characters [n, length]."""
+    n, length = text.shape
+    if text.size >= 1 << 31:
+        raise ValueError(f"{n:,} strings of {length} characters do not fit into one array: take fewer rows at a time")
+    offsets = np.arange(n + 1, dtype=np.int32) * np.int32(length)
+    return pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text)))
+
+
+def hexadecimal(values: NDArray[np.unsignedinteger]) -> pa.StringArray:
+    """[n] strings of all hexadecimal digits, leading zeros too, of the numbers [n, k]."""
+    n, k = values.shape
+    octets = np.ascontiguousarray(values.astype(values.dtype.newbyteorder(">"))).view(np.uint8)
+    digits = np.stack([octets >> 4, octets & 15], axis=-1).reshape(n, 2 * k * values.dtype.itemsize)
+    return characters(_DIGITS[digits])
 
 
 def text(value: str) -> pa.StringScalar:

@@ -23,20 +23,35 @@ class Graphs:
     """[n, cells, nodes, nodes], ``[i, c, a, b]`` is the edge from node a to node b; strictly upper triangular."""
     sizes: NDArray[np.uint8]
     """[n, cells], nodes in use; 0 marks a graph that could not be read."""
+    operands: NDArray[np.uint8] | None = None
+    """[n, cells, nodes, nodes], which input of node b the edge from node a is: 1, 2, ...; 0 where there is no edge.
+
+    None, as in most spaces: a node's inputs are in the order of the nodes, or their order does not matter.
+    """
 
     def __post_init__(self) -> None:
         n, cells, nodes = self.ops.shape
-        if self.adjacency.shape != (n, cells, nodes, nodes) or self.sizes.shape != (n, cells):
+        square = (n, cells, nodes, nodes)
+        if self.adjacency.shape != square or self.sizes.shape != (n, cells):
             raise ValueError(
                 f"shapes disagree: ops {self.ops.shape}, adjacency {self.adjacency.shape}, sizes {self.sizes.shape}"
             )
+        if self.operands is not None and self.operands.shape != square:
+            raise ValueError(f"shapes disagree: adjacency {self.adjacency.shape}, operands {self.operands.shape}")
 
     def __len__(self) -> int:
         return len(self.ops)
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Graphs:
         """The architectures at ``rows`` (indices, mask or slice)."""
-        return Graphs(self.ops[rows], self.adjacency[rows], self.sizes[rows])
+        operands = None if self.operands is None else self.operands[rows]
+        return Graphs(self.ops[rows], self.adjacency[rows], self.sizes[rows], operands)
+
+    def ordered(self) -> NDArray[np.uint8]:
+        """``operands``, or what it stands for where it is None."""
+        if self.operands is not None:
+            return self.operands
+        return np.cumsum(self.adjacency, axis=2, dtype=np.uint8) * self.adjacency
 
     @staticmethod
     def blank(n: int, cells: int, nodes: int) -> Graphs:
@@ -54,4 +69,5 @@ class Graphs:
             np.concatenate([part.ops for part in parts]),
             np.concatenate([part.adjacency for part in parts]),
             np.concatenate([part.sizes for part in parts]),
+            np.concatenate([part.ordered() for part in parts]) if any(p.operands is not None for p in parts) else None,
         )

@@ -6,11 +6,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from agnet import arrow
 from agnet.graphs import Graphs
 from agnet.spaces.base import Parsed, Space
 from agnet.spaces.nb301 import darts, genotypes, notation
-
-_HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 
 
 class NB301(Space):
@@ -52,10 +51,7 @@ class NB301(Space):
 
     def ids(self, graphs: Graphs) -> pa.StringArray:
         """16 hexadecimal digits: of each cell the smallest of the numbers that its isomorphic cells have."""
-        numbers = darts.canonical_index(darts.from_graphs(graphs)).astype(">u4")
-        octets = np.ascontiguousarray(numbers).view(np.uint8)
-        digits = np.stack([octets >> 4, octets & 15], axis=-1)
-        return genotypes.strings(_HEX[digits.reshape(len(graphs), 2 * octets.shape[1])])
+        return arrow.hexadecimal(darts.canonical_index(darts.from_graphs(graphs)).astype(np.uint32))
 
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
         """``n`` architectures, each equally likely: operations and pairs of inputs are independent and uniform."""

@@ -27,7 +27,7 @@ def write(codes: NDArray[np.integer]) -> pa.StringArray:
     for cell, slots in enumerate(_SLOTS):
         for node, slot in enumerate(slots):
             text[:, slot] = _NODE_TEXT[codes[:, cell, node]]
-    return strings(text)
+    return arrow.characters(text)
 
 
 def read(arch: pa.StringArray) -> NDArray[np.int64]:
@@ -48,21 +48,12 @@ def read(arch: pa.StringArray) -> NDArray[np.int64]:
     return codes
 
 
-def strings(text: NDArray[np.uint8]) -> pa.StringArray:
-    """[n] strings of ASCII characters [n, length]."""
-    n, length = text.shape
-    if text.size >= 1 << 31:
-        raise ValueError(f"{n:,} strings of {length} characters do not fit into one Arrow array")
-    offsets = np.arange(n + 1, dtype=np.int32) * np.int32(length)
-    return pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text)))
-
-
 def _of_length(arch: pa.StringArray, length: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Which rows are strings of this many bytes, and [rows, length] these bytes."""
     offsets = np.frombuffer(arch.buffers()[1], dtype=np.int32)[arch.offset : arch.offset + len(arch) + 1]
     right = np.diff(offsets) == length
     if arch.null_count:
-        right &= arch.is_valid().to_numpy(zero_copy_only=False)
+        right &= arrow.to_numpy(arch.is_valid())
     rows = np.flatnonzero(right)
     if not len(rows):
         return rows, np.empty((0, length), dtype=np.uint8)
