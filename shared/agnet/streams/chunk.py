@@ -168,7 +168,7 @@ class TableChunk(Chunk):
         try:
             return _plain(array).cast(field.type, safe=not pt.is_floating(field.type) and not pt.is_nested(field.type))
         except pa.ArrowInvalid as error:
-            raise RecordError(self.place(0), field.name, str(error)) from None
+            raise RecordError(self.place(0), field.name, f"not {describe(field.type)}: {error}") from None
 
     def names(self) -> list[str]:
         """See :meth:`Chunk.names`."""
