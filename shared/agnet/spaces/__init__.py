@@ -15,6 +15,7 @@ _SPACES = {
     "nb101": ("agnet.spaces.nb101", "NB101"),
     "nb201": ("agnet.spaces.nb201", "NB201"),
     "nb301": ("agnet.spaces.nb301", "NB301"),
+    "nbnlp": ("agnet.spaces.nbnlp", "NBNLP"),
 }
 
 
