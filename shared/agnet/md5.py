@@ -53,12 +53,16 @@ def pad(messages: NDArray[np.uint8], length: int) -> None:
     messages[:, -8:] = np.frombuffer((8 * length).to_bytes(8, "little"), np.uint8)
 
 
-def digests(padded: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
-    """[n, 16] digests of ``n`` messages of ``length`` bytes that :func:`pad` has padded."""
+def digests(padded: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[n, 16] digests of messages that :func:`pad` has padded to one length; each may have another length before."""
     n = len(padded)
     if n < _FEW:
-        found = b"".join(hashlib.md5(row, usedforsecurity=False).digest() for row in padded[:, :length])
-        return np.frombuffer(found, np.uint8).reshape(n, 16)
+        lengths = (padded[:, -8:].copy().view("<u8")[:, 0] >> 3).tolist()
+        found = [
+            hashlib.md5(row[:length], usedforsecurity=False).digest()
+            for row, length in zip(padded, lengths, strict=True)
+        ]
+        return np.frombuffer(b"".join(found), np.uint8).reshape(n, 16)
     out = np.empty((n, 4), np.dtype("<u4"))
     for start in range(0, n, _LANES):
         # Word by word, so that a word of all lanes is contiguous.

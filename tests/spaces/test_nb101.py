@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from itertools import permutations
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,25 +24,6 @@ Cell = tuple[list[list[int]], list[str]]
 @pytest.fixture(scope="module")
 def everything() -> Graphs:
     return Graphs.concat(list(space.enumerate()))
-
-
-@pytest.fixture(scope="module")
-def published(data: Path) -> tuple[Graphs, list[str]]:
-    """151,644 published cells as NAS-Bench-101 numbers them, and their module hashes."""
-    with np.load(data / "nb101" / "nb101_108ep_151644.npz") as file:
-        sizes, bits, labels, digests = (file[name] for name in ("num_vertices", "adj_triu_bits", "ops", "hash"))
-    n = len(sizes)
-    adjacency = np.zeros((n, 1, 7, 7), np.bool_)
-    for size in range(2, 8):
-        rows = np.flatnonzero(sizes == size)
-        for bit, (source, target) in enumerate(zip(*np.triu_indices(size, 1), strict=True)):
-            adjacency[rows, 0, source, target] = bits[rows] >> bit & 1
-    types = np.zeros(256, np.uint8)
-    types[:3] = [space.node_types.index(name) for name in ("conv3x3", "conv1x1", "maxpool3x3")]
-    ops = np.zeros((n, 1, 7), np.uint8)
-    ops[:, 0, 0] = space.node_types.index("input")
-    ops[:, 0, 1:-1] = types[labels]
-    return Graphs(ops, adjacency, sizes[:, None]), [row.tobytes().hex() for row in digests]
 
 
 def parse(*texts: str | None) -> list[str]:
@@ -172,12 +153,12 @@ def test_text_and_back_for_every_cell(everything: Graphs) -> None:
         assert (getattr(parsed.graphs, name) == getattr(everything, name)).all()
 
 
-def test_published_cells_are_canonical_and_have_their_hashes(published: tuple[Graphs, list[str]]) -> None:
-    graphs, hashes = published
-    assert (nb101_cells.unpack(space.codes(graphs)).adjacency == graphs.adjacency).all()
-    assert (nb101_cells.unpack(space.codes(graphs)).ops == graphs.ops).all()
-    rows = np.random.default_rng(0).permutation(len(graphs))[:20_000]  # all of them in bench
-    assert space.ids(graphs.take(rows)).to_pylist() == [hashes[row] for row in rows]
+def test_published_cells_are_canonical_and_have_their_hashes(nb101: Any) -> None:
+    again = nb101_cells.unpack(space.codes(nb101.graphs))
+    for name in ("ops", "adjacency", "sizes"):
+        assert (getattr(again, name) == getattr(nb101.graphs, name)).all()
+    rows = np.random.default_rng(0).permutation(len(again))[:20_000]
+    assert space.ids(again.take(rows)).to_pylist() == [nb101.hashes[row] for row in rows]
 
 
 @given(valid_drawings)
@@ -400,7 +381,7 @@ def edited(drawn: Cell) -> set[str]:
     return found - {space.format(graph(drawn))[0].as_py()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(valid_drawings)
 def test_neighbours_are_the_cells_one_edit_away(drawn: Cell) -> None:
     pruned = prune(drawn)

@@ -9,7 +9,8 @@ text of a group has one layout.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from agnet import md5
 from agnet.spaces import nb101_cells as cells
 
 _CELLS = 32768  # at a time: 100 MB of text
+_THREADS = 4
 _HEX = 32
 _INPUT, _OUTPUT = -1, -2
 _HEX_OF_PAIR = np.frombuffer(
@@ -28,14 +30,23 @@ _HEX_OF_PAIR = np.frombuffer(
 
 
 def module_hashes(codes: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """[n, 32] characters of the module hash of cells given as :mod:`codes <agnet.spaces.nb101_cells>`."""
-    hashes = np.empty((len(codes), _HEX), np.uint8)
+    """[n, 32] characters of the module hash of cells given as :mod:`codes <agnet.spaces.nb101_cells>`; else zeros."""
+    hashes = np.zeros((len(codes), _HEX), np.uint8)
     sizes = cells.sizes_of(codes)
-    for size in range(2, cells.MAX_VERTICES + 1):
-        rows = np.flatnonzero(sizes == size)
-        for start in range(0, len(rows), _CELLS):
-            part = rows[start : start + _CELLS]
-            hashes[part] = _hashes(codes[part], size)
+    parts = [
+        (size, rows[start : start + _CELLS])
+        for size in range(cells.MAX_VERTICES, 1, -1)
+        for rows in [np.flatnonzero(sizes == size)]
+        for start in range(0, len(rows), _CELLS)
+    ]
+
+    def fill(part: tuple[int, NDArray[np.int64]]) -> None:
+        size, rows = part
+        hashes[rows] = _hashes(codes[rows], size)
+
+    # NumPy lets other threads run while it works on arrays, and it does nothing else here.
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        list(pool.map(fill, parts))
     return hashes
 
 
@@ -43,80 +54,85 @@ def _hashes(codes: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
     """[n, 32] of cells of ``size`` vertices."""
     n = len(codes)
     adjacency = cells.unpack(codes).adjacency[:, 0, :size, :size]
-    vertices, position = _group(adjacency)
-    digests = _first_digests(adjacency, cells.labels_of(codes)[:, : size - 2])
-    state = np.empty_like(digests)
-    for group in vertices:
-        state[group.start : group.stop] = digests[group.members]
+    order, groups, messages = _group(adjacency)
+    state = _first_digests(adjacency, cells.labels_of(codes)[:, : size - 2]).take(order, axis=0)
     for _ in range(size):
         text, keys = _text(state), _keys(state)
-        state = np.concatenate([group.hash(text, keys) for group in vertices])
-    state = state[position].reshape(n, size, 16)
-    order = np.argsort(_keys(state), axis=1)  # see _sorted for equal keys
-    text = _text(np.take_along_axis(state, order[:, :, None], axis=1))
-    # str() of the list of hashes
+        for group in groups:
+            group.write(text, keys)
+        state = np.concatenate([md5.digests(message) for message in messages])
+    position = np.empty(n * size, np.int64)
+    position[order] = np.arange(n * size)
+    by_cell = position.reshape(n, size).T
+    # str() of the sorted list of hashes
     length = size * (_HEX + 4)
-    message = np.zeros((n, md5.padded_length(length)), np.uint8)
+    message = np.empty((n, md5.padded_length(length)), np.uint8)
     message[:, :length] = np.frombuffer(str(["0" * _HEX] * size).encode(), np.uint8)
-    for vertex in range(size):
-        start = 2 + vertex * (_HEX + 4)
-        message[:, start : start + _HEX] = text[:, vertex]
     md5.pad(message, length)
-    return _text(md5.digests(message, length))
+    text, keys = _text(state), _keys(state)
+    for place, vertices in enumerate(_sorted(by_cell, keys)):
+        start = 2 + place * (_HEX + 4)
+        message[:, start : start + _HEX] = text.take(vertices, axis=0)
+    return _text(md5.digests(message))
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Vertices with as many sources and as many targets; numbers of vertices are positions in the sorted state."""
+    """Vertices with as many sources and as many targets, by their positions in the state."""
 
-    start: int
     members: NDArray[np.int64]
-    """[m] vertex, cell by cell."""
+    """[m]"""
     sources: NDArray[np.int64]
-    """[m, in-degree]."""
+    """[in-degree, m]"""
     targets: NDArray[np.int64]
-    """[m, out-degree]."""
+    """[out-degree, m]"""
     message: NDArray[np.uint8]
-    """[m, padded length] the text of a round, with separators and padding in place."""
+    """[m, padded length] the text of a round, with separators and padding in place; a view of one array of messages."""
 
-    @property
-    def stop(self) -> int:
-        return self.start + len(self.members)
-
-    def hash(self, text: NDArray[np.uint8], keys: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        """[m, 16] digests after one more round, from the hashes of all vertices."""
+    def write(self, text: NDArray[np.uint8], keys: NDArray[np.uint64]) -> None:
+        """Put the hashes of all vertices, as text, into the messages of this group."""
         at = 0
-        for around in (self.sources, self.targets):
-            for neighbour in _sorted(around, keys):
-                self.message[:, at : at + _HEX] = text[neighbour]
+        for around in (self.sources, self.targets, self.members[None]):
+            for vertices in _sorted(around, keys):
+                self.message[:, at : at + _HEX] = text.take(vertices, axis=0)
                 at += _HEX
             at += 1  # the bar
-        self.message[:, at : at + _HEX] = text[self.start : self.stop]
-        return md5.digests(self.message, at + _HEX)
 
 
-def _group(adjacency: NDArray[np.bool_]) -> tuple[list[_Group], NDArray[np.int64]]:
-    """Vertices of [n, size, size] by degrees, and [n * size] the position of each."""
+def _group(adjacency: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[_Group], list[NDArray[np.uint8]]]:
+    """Vertices of [n, size, size] by length of their messages.
+
+    Returns:
+        [n * size] the vertex at each position of the state; the groups; and for each length of padded messages, in the
+        order of the state, the array that the groups write to.
+    """
     n, size, _ = adjacency.shape
-    into, out = adjacency.sum(axis=1).reshape(-1), adjacency.sum(axis=2).reshape(-1)
-    degrees = into * cells.MAX_VERTICES + out
-    order = np.argsort(degrees, kind="stable")
+    into, out = (adjacency.sum(axis=axis).reshape(-1) for axis in (1, 2))
+    key = (into + out) * cells.MAX_VERTICES + into
+    order = np.argsort(key, kind="stable")
     position = np.empty(n * size, np.int64)
     position[order] = np.arange(n * size)
-    base = np.arange(n).repeat(size) * size
-    _, starts = np.unique(degrees[order], return_index=True)
-    groups = []
-    for start, members in zip(starts.tolist(), np.split(order, starts[1:]), strict=True):
-        cell, vertex = np.divmod(members, size)
-        sources = np.nonzero(adjacency[cell, :, vertex])[1].reshape(len(members), -1) + base[members, None]
-        targets = np.nonzero(adjacency[cell, vertex])[1].reshape(len(members), -1) + base[members, None]
-        bars = sources.shape[1] * _HEX, (sources.shape[1] + targets.shape[1]) * _HEX + 1
-        length = bars[1] + 1 + _HEX
-        message = np.empty((len(members), md5.padded_length(length)), np.uint8)
-        message[:, bars] = ord("|")
-        md5.pad(message, length)
-        groups.append(_Group(start, members, position[sources], position[targets], message))
-    return groups, position
+    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    lengths = (into + out)[order[starts]] * _HEX + 2 + _HEX
+    padded = np.array([md5.padded_length(length) for length in lengths.tolist()])
+    ends = np.append(starts[1:], n * size)
+    groups, messages = [], []
+    for width in np.unique(padded):
+        same = np.flatnonzero(padded == width)
+        base = starts[same[0]]
+        message = np.empty((ends[same[-1]] - base, width), np.uint8)
+        messages.append(message)
+        for group in same:
+            members = np.arange(starts[group], ends[group])
+            cell, vertex = np.divmod(order[members], size)
+            sources = position[np.nonzero(adjacency[cell, :, vertex])[1].reshape(len(cell), -1).T + cell * size]
+            targets = position[np.nonzero(adjacency[cell, vertex])[1].reshape(len(cell), -1).T + cell * size]
+            part = message[starts[group] - base : ends[group] - base]
+            bar = len(sources) * _HEX
+            part[:, [bar, bar + 1 + len(targets) * _HEX]] = ord("|")
+            md5.pad(part, int(lengths[group]))
+            groups.append(_Group(members, sources, targets, part))
+    return order, groups, messages
 
 
 def _first_digests(adjacency: NDArray[np.bool_], labels: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -132,7 +148,7 @@ def _first_digests(adjacency: NDArray[np.bool_], labels: NDArray[np.int64]) -> N
 
 def _text(digests: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """[..., 32] hexadecimal characters of [..., 16] bytes."""
-    return _HEX_OF_PAIR[digests.view("<u2")].view(np.uint8)
+    return _HEX_OF_PAIR.take(digests.view("<u2")).view(np.uint8)
 
 
 def _keys(digests: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -140,17 +156,19 @@ def _keys(digests: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return digests.view(">u8")[..., 0].astype(np.uint64)
 
 
-def _sorted(vertices: NDArray[np.int64], keys: NDArray[np.uint64]) -> Iterator[NDArray[np.int64]]:
-    """The columns of [m, k] after sorting each row by ``keys``.
+def _sorted(vertices: NDArray[np.int64], keys: NDArray[np.uint64]) -> list[NDArray[np.int64]]:
+    """[k, m] as ``k`` rows, each column in the order of the keys.
 
     Equal keys are taken for equal hashes, whose order does not matter; that two different hashes agree in 64 bits is as
     likely as a random collision of those bits.
     """
-    columns = list(vertices.T)
-    values = [keys[column] for column in columns]
-    for last in range(len(columns) - 1, 0, -1):  # k is small: a bubble sort of whole columns
+    rows = list(vertices)
+    if len(rows) == 1:
+        return rows
+    values = [keys.take(row) for row in rows]
+    for last in range(len(rows) - 1, 0, -1):  # k is small: a bubble sort of whole rows
         for i in range(last):
             swap = values[i] > values[i + 1]
-            for rows in (columns, values):
-                rows[i], rows[i + 1] = np.where(swap, rows[i + 1], rows[i]), np.where(swap, rows[i], rows[i + 1])
-    yield from columns
+            for row in (rows, values):
+                row[i], row[i + 1] = np.where(swap, row[i + 1], row[i]), np.where(swap, row[i], row[i + 1])
+    return rows

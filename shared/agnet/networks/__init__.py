@@ -1,0 +1,1 @@
+"""Networks that architectures stand for."""
