@@ -118,7 +118,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """An edge of a diagram through [n, 2] points, from left to right."""
+    """An edge of a diagram from one box to another through [n, 2] places, from left to right."""
 
     points: NDArray[np.float64]
     faint: bool = False
@@ -126,12 +126,11 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
-    """Boxes and the edges between them. One unit across is a layer, one unit down the height of a row."""
+    """Boxes and the edges between them; x counts layers from the left, y rows upwards."""
 
     boxes: Sequence[Box]
     paths: Sequence[Path]
     title: str = ""
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +143,5 @@ class Page:
     """Relative height of each row; rows of one height by default."""
     share_x: bool = False
     """The panels stand on one x axis, that of the last."""
-    key: Sequence[tuple[str, str]] = ()
-    """Label and colour of what the whole page uses, shown once."""
+    title: str = ""
+    """Above all panels."""

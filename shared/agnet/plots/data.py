@@ -9,9 +9,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from agnet import arrow, streams
-from agnet.errors import InputError
+from agnet import arrow, records, spaces, streams
+from agnet.errors import InputError, RecordError
+from agnet.graphs import Graphs
 from agnet.names import nearest
+from agnet.spaces import Space
+from agnet.streams import Chunk
 
 
 def columns(files: Sequence[str] | None, schema: pa.Schema, optional: Sequence[str] = ()) -> pa.Table:
@@ -26,7 +29,7 @@ def columns(files: Sequence[str] | None, schema: pa.Schema, optional: Sequence[s
         InputError: if there is no record, or a column is missing or has no value at all.
         RecordError: if a value is not of its column's type.
     """
-    source = ", ".join("stdin" if file == "-" else file for file in files or ["-"])
+    source = _names(files)
     parts, names = [], set[str]()
     for chunk in streams.read(files, columns=schema):
         parts.append(chunk.columns(schema))
@@ -48,7 +51,73 @@ def numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
     return arrow.to_numpy(table[name].combine_chunks().cast(pa.float64()))
 
 
+def architectures(
+    files: Sequence[str] | None, metric: str, *, top: int | None, maximize: bool, most: int
+) -> tuple[Space, Graphs, NDArray[np.float64]]:
+    """The ``top`` best architectures of a stream, best first, or the first ``most`` in order; all of one space.
+
+    Returns:
+        The space, [n] architectures, and [n] the metric of each (NaN where there is none).
+
+    Raises:
+        InputError: if there is none, or ``top`` is given and none has the metric.
+        RecordError: if an architecture cannot be read.
+    """
+    schema = pa.schema([*records.COLUMNS, (metric, pa.float64())])
+    chosen: Chunk | None = None
+    seen = 0
+    for chunk in streams.read(files, columns=schema):
+        seen += len(chunk)
+        chosen = streams.concat([chosen, chunk]) if chosen else chunk
+        if top is None:
+            chosen = chosen.take(np.arange(min(most, len(chosen))))
+            if len(chosen) == most:
+                break
+        else:
+            values = arrow.to_numpy(chosen.column(metric, pa.float64()))
+            order = np.argsort(-values if maximize else values, kind="stable")  # NaN comes last
+            chosen = chosen.take(order[: min(top, int((~np.isnan(values)).sum()))])
+    source = _names(files)
+    if not seen or chosen is None:
+        raise InputError(f"{source}: no records")
+    if not len(chosen):
+        raise InputError(f"{source}: no record has a value of {metric!r}, so none is the best; name another --metric")
+    name = chosen.column("space", pa.string())[0].as_py()
+    if name is None:
+        raise RecordError(chosen.place(0), "space", f"the space is not named; there are {', '.join(spaces.names())}")
+    space = spaces.get(name)
+    parsed = records.read(space, chosen)
+    if parsed.problems:
+        row, reason = min(parsed.problems.items())
+        raise RecordError(chosen.place(row), "arch", reason)
+    return space, parsed.graphs, arrow.to_numpy(chosen.column(metric, pa.float64()))
+
+
+def _names(files: Sequence[str] | None) -> str:
+    return ", ".join("stdin" if file == "-" else file for file in files or ["-"])
+
+
 def labels(files: Sequence[str]) -> list[str]:
     """A short name for each file: its stem, or its whole path where stems are the same."""
     stems = ["stdin" if file == "-" else Path(file).name.partition(".")[0] for file in files]
     return [stem if stems.count(stem) == 1 else file for stem, file in zip(stems, files, strict=True)]
+
+
+def history(file: str, metric: str) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
+    """The metric of each query of a history, and the trial it belongs to if the column ``trial`` says so."""
+    schema = pa.schema([(metric, pa.float64()), ("trial", pa.int64())])
+    table = columns([file], schema, optional=["trial"])
+    trial = table["trial"].combine_chunks()
+    return numbers(table, metric), None if trial.null_count else arrow.to_numpy(trial)
+
+
+def queries(n: int, trials: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """[n] the number of each query within its trial, from 1."""
+    if trials is None:
+        return np.arange(1, n + 1)
+    _, trial, counts = np.unique(trials, return_inverse=True, return_counts=True)
+    order = np.argsort(trial, kind="stable")
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    numbered = np.empty(n, dtype=np.int64)
+    numbered[order] = np.arange(1, n + 1) - first
+    return numbered

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from agnet.errors import InputError
-from agnet.plots import style
+from agnet.plots import diagrams, style
 from agnet.plots.chart import Axis, Bars, Chart, Diagonal, Diagram, Layer, Line, Page, Points, Rule
 
 if TYPE_CHECKING:
@@ -49,35 +49,43 @@ def render(page: Page, format: str, size: tuple[float, float] | None = None) -> 
 
     settings: Any = dict(mpl.rcParamsDefault) | style.MATPLOTLIB | {"backend": "agg"}
     with mpl.rc_context(settings):
-        rows = -(-len(page.panels) // page.columns)
-        heights = list(page.heights) or [1.0] * rows
-        width, height = style.PANEL
-        if not size:
-            size = (width * (1 if page.columns == 1 else 0.72 * page.columns), height * sum(heights))
-        figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(
-            rows,
-            page.columns,
-            squeeze=False,
-            sharex=page.share_x,
-            gridspec_kw={"height_ratios": heights},
-        ).flat
-        for axes, panel in zip(grid, page.panels, strict=False):
-            _panel(figure, axes, panel)
-        for axes in list(grid)[len(page.panels) :]:
-            axes.set_axis_off()
-        if page.share_x:
-            for axes in list(grid)[:-1]:
-                axes.set_xlabel("")
+        drawn = [panel for panel in page.panels if isinstance(panel, Diagram)]
+        if drawn:
+            figure = Figure(figsize=size or diagrams.size(drawn, page.columns, page.title))
+            diagrams.draw(figure, drawn, page.columns, page.title)
+        else:
+            figure = Figure(figsize=size or _size(page), layout="constrained")
+            _charts(figure, page)
         content = BytesIO()
         figure.savefig(content, format=format, metadata=_METADATA[format])
         return content.getvalue()
 
 
-def _panel(figure: Figure, axes: Axes, panel: Chart | Diagram) -> None:
-    if isinstance(panel, Diagram):
-        return
-    _chart(figure, axes, panel)
+def _rows(page: Page) -> list[float]:
+    """Relative height of each row of panels."""
+    return list(page.heights) or [1.0] * -(-len(page.panels) // page.columns)
+
+
+def _size(page: Page) -> tuple[float, float]:
+    width, height = style.PANEL
+    return width * (1.0 if page.columns == 1 else 0.72 * page.columns), height * sum(_rows(page))
+
+
+def _charts(figure: Figure, page: Page) -> None:
+    heights = _rows(page)
+    ratios = {"height_ratios": heights}
+    grid = figure.subplots(len(heights), page.columns, squeeze=False, sharex=page.share_x, gridspec_kw=ratios)
+    places = list(grid.flat)
+    if page.title:
+        figure.suptitle(page.title, x=0.01, ha="left", fontsize=13, fontweight="bold")
+    for axes, panel in zip(places, page.panels, strict=False):
+        if isinstance(panel, Chart):
+            _chart(figure, axes, panel)
+    for axes in places[len(page.panels) :]:
+        axes.set_axis_off()
+    if page.share_x:
+        for axes in places[:-1]:
+            axes.set_xlabel("")
 
 
 def _chart(figure: Figure, axes: Axes, chart: Chart) -> None:
@@ -115,8 +123,9 @@ def _axis(axes: Axes, name: Literal["x", "y"], axis: Axis) -> None:
     if axis.log:
         line.set_major_formatter(StrMethodFormatter("{x:g}"))
     if axis.whole:
-        line.set_major_locator(MaxNLocator(integer=True))
         line.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    if not axis.log:
+        line.set_major_locator(MaxNLocator(8 if name == "x" else 6, integer=axis.whole, steps=[1, 2, 2.5, 5, 10]))
 
 
 def _layer(figure: Figure, axes: Axes, layer: Layer, order: int) -> None:
@@ -191,16 +200,19 @@ def _points(axes: Axes, points: Points, order: int, **colour: Any) -> Any:
 
 
 def _name_rule(axes: Axes, rule: Rule) -> None:
-    """Write a rule's label beside it: at the left above a level one, at the top left of an upright one."""
+    """Write a rule's label beside it: above a level one, at the top of an upright one, on the side that has room."""
     level = rule.axis == "y"
+    low, high = axes.get_xlim()
+    right = rule.value < (low + high) / 2
     axes.annotate(
         rule.label,
         (0, rule.value) if level else (rule.value, 1),
-        (6, 4) if level else (-5, -4),
+        (6, 4) if level else (6 if right else -6, -4),
         xycoords=axes.get_yaxis_transform() if level else axes.get_xaxis_transform(),
         textcoords="offset points",
-        ha="left" if level else "right",
+        ha="left" if level or right else "right",
         va="bottom" if level else "top",
         color=rule.colour,
         fontsize=10,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
     )

@@ -31,7 +31,7 @@ class Quantity:
 
     def text(self, value: float, *, spread: float | None = None) -> str:
         """A number that is already scaled, with its unit: ``91.57 ± 0.01 %``."""
-        decimals = 2 if self.unit == "%" else max(0, 3 - int(np.floor(np.log10(abs(value))))) if value else 0
+        decimals = 2 if self.unit == "%" else max(0, 2 - int(np.floor(np.log10(abs(value))))) if value else 0
         more = "" if spread is None else f" ± {spread:.{decimals}f}"
         return f"{value:.{decimals}f}{more} {self.unit}".rstrip()
 

@@ -7,6 +7,8 @@ from typing import Any
 # Okabe and Ito's palette (2008), told apart with every common kind of colour blindness. Yellow is left out: it is too
 # light for lines on white. Black is kept for text.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
+# Darker relatives, for what is much the same (a larger filter).
+DARK_BLUE, DARK_PURPLE = "#00456B", "#8F4A73"
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 
 INK = "#222222"
@@ -18,7 +20,11 @@ COLOUR_MAP = "viridis"
 """For values: even steps look even, also in grey and to the colour-blind."""
 
 PANEL = (7.0, 4.2)
-"""Width and height of a panel in inches."""
+"""Width and height of a chart in inches."""
+LAYER, ROW = 1.3, 0.6
+"""Width of a layer and height of a row of a diagram in inches."""
+BOX = (0.74, 0.62)
+"""Width and height of a box, in layers and rows."""
 DPI = 160
 
 MATPLOTLIB: dict[str, Any] = {

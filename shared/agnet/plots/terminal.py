@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agnet.errors import InputError
 from agnet.plots import style
-from agnet.plots.chart import Axis, Bars, Chart, Diagonal, Layer, Line, Numbers, Page, Points, Rule
+from agnet.plots.chart import Axis, Bars, Chart, Diagonal, Diagram, Layer, Line, Numbers, Page, Points, Rule
 
 # Bit of each of a braille character's dots, [4 rows, 2 columns] (Unicode 28xx).
 _BRAILLE = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _WIDEST = 100
+_LAYER, _ROW, _WORD = 15, 2.0, 12
+"""Columns from layer to layer of a diagram, lines from row to row, columns of a box."""
 _VALUE_COLOURS = ("#440154", "#3b528b", "#21918c", "#5ec962", "#c8d51c")  # viridis, its end a little darker
 
 
@@ -22,58 +23,94 @@ def text(page: Page, width: int, height: int, *, colour: bool) -> str:
     """The picture as lines of text.
 
     Args:
-        page: what to draw; diagrams cannot be.
+        page: what to draw.
         width: characters in a line.
-        height: lines that all panels together may take.
+        height: lines that all charts together may take; diagrams take what they need.
         colour: whether the terminal understands ANSI colours.
-
-    Raises:
-        InputError: if the page holds a diagram.
     """
-    panels = [panel for panel in page.panels if isinstance(panel, Chart)]
-    if len(panels) < len(page.panels):
-        raise InputError("drawings of cells do not fit a terminal: name a file with -o (png, svg or pdf)")
-    shares = np.array(page.heights or [1.0] * len(panels))
-    lines: list[str] = []
-    for chart, share in zip(panels, shares / shares.sum(), strict=True):
-        if lines:
-            lines.append("")
-        lines += _chart(chart, min(width, _WIDEST), max(12, int(share * height)), colour)
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    width = min(width, _WIDEST)
+    shares = np.array(page.heights or [1.0] * len(page.panels))
+    rows = np.maximum(12, (shares / shares.sum() * height).astype(np.intp)).tolist()
+    frames = [
+        _Frame(panel, width, high) for panel, high in zip(page.panels, rows, strict=True) if isinstance(panel, Chart)
+    ]
+    if page.share_x:
+        margin = max(frame.margin for frame in frames)
+        for frame in frames:
+            frame.margin = margin
+    blocks = [[page.title]] if page.title else []
+    blocks += [frame.lines(colour) for frame in frames]
+    blocks += [_diagram(panel, width, colour) for panel in page.panels if isinstance(panel, Diagram)]
+    return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks) + "\n"
 
 
-def _chart(chart: Chart, width: int, height: int, colour: bool) -> list[str]:
-    head = [part for part in (chart.title, chart.note) if part] + list(_legend(chart, colour)) + [chart.y.label]
-    x_values, y_values = _extents(chart.layers)
-    rows = max(5, height - len(head) - 3)
-    y_scale = _Scale(chart.y, y_values, rows * 4)
-    ticks = {int(row) // 4: label for row, label in y_scale.ticks(max(3, rows // 4))}
-    margin = max(map(len, ticks.values()), default=0) + 1
-    x_scale = _Scale(chart.x, x_values, (width - margin - 1) * 2)
-    canvas = _Canvas(rows, width - margin - 1)
-    for layer in chart.layers:
-        _draw(canvas, layer, x_scale, y_scale)
-    body = [
-        f"{ticks.get(rows - 1 - row, ''):>{margin - 1}} {'┤' if rows - 1 - row in ticks else '│'}{line}"
-        for row, line in enumerate(canvas.lines(colour))
-    ]
-    labels = x_scale.ticks(max(2, (width - margin) // 12))
-    axis, below = ["─"] * canvas.columns, [" "] * (canvas.columns + margin + 1)
-    free = 0
-    for position, label in labels:
-        column = int(position) // 2
-        start = min(max(margin + 1 + column - len(label) // 2, 0), len(below) - len(label))
-        if start >= free:
-            axis[column] = "┬"
-            below[start : start + len(label)] = label
-            free = start + len(label) + 2
-    return [
-        *head,
-        *body,
-        " " * margin + "└" + "".join(axis),
-        "".join(below),
-        " " * (margin + 1) + chart.x.label.center(canvas.columns),
-    ]
+class _Frame:
+    """A chart's axes, title and legend, with room for what is between the axes."""
+
+    def __init__(self, chart: Chart, width: int, height: int) -> None:
+        self.chart = chart
+        self.width = width
+        self._x_values, y_values = _extents(chart.layers)
+        head = sum(map(bool, (chart.title, chart.note))) + len(list(_legend(chart, False)))
+        self.rows = max(5, height - head - 4)
+        self.y = _Scale(chart.y, y_values, self.rows * 4)
+        self.ticks = {self.rows - 1 - int(dot) // 4: label for dot, label in self.y.ticks(max(3, self.rows // 4))}
+        self.margin = max(map(len, self.ticks.values()), default=0) + 1
+        """Characters before the axis."""
+
+    def lines(self, colour: bool) -> list[str]:
+        """All of the chart."""
+        chart, columns = self.chart, self.width - self.margin - 1
+        x = _Scale(chart.x, self._x_values, columns * 2)
+        canvas = _Canvas(self.rows, columns)
+        for layer in chart.layers:
+            _draw(canvas, layer, x, self.y)
+        body = [
+            f"{self.ticks.get(row, ''):>{self.margin - 1}} {'┤' if row in self.ticks else '│'}{line}"
+            for row, line in enumerate(canvas.lines(colour))
+        ]
+        axis, labels = ["─"] * columns, [" "] * self.width
+        free = 0
+        for dot, label in x.ticks(max(2, columns // 12)):
+            column = int(dot) // 2
+            start = min(max(self.margin + 1 + column - len(label) // 2, 0), self.width - len(label))
+            if start >= free:
+                axis[column] = "┬"
+                labels[start : start + len(label)] = label
+                free = start + len(label) + 2
+        return [
+            *(part for part in (chart.title, chart.note) if part),
+            *_legend(chart, colour),
+            chart.y.label,
+            *body,
+            " " * self.margin + "└" + "".join(axis),
+            "".join(labels),
+            " " * (self.margin + 1) + chart.x.label.center(columns),
+        ]
+
+
+def _diagram(diagram: Diagram, width: int, colour: bool) -> list[str]:
+    """Boxes as words, edges as dots."""
+    places = np.array([(box.x, box.y) for box in diagram.boxes])
+    low, span = places.min(axis=0), np.ptp(places, axis=0)
+    step = min(_LAYER, (width - _WORD) / max(span[0], 1))
+    canvas = _Canvas(int(np.ceil(span[1] * _ROW)) + 2, int(span[0] * step) + _WORD)
+
+    def dots(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return ((points - low) * (step, _ROW) + (_WORD / 2, 0.5)) * (2, 4)
+
+    for path in sorted(diagram.paths, key=lambda path: not path.faint):
+        along = np.arange(0, len(path.points) - 1 + 1e-9, 0.02)
+        level = along - np.sin(2 * np.pi * along) / (2 * np.pi)  # moves up and down between places, level at each
+        stops = np.arange(len(path.points))
+        x, y = np.interp(along, stops, path.points[:, 0]), np.interp(level, stops, path.points[:, 1])
+        x_dots, y_dots = dots(np.stack([x, y], axis=1)).T
+        shown = np.arange(len(along)) % 6 < 2 if path.faint else np.ones(len(along), dtype=np.bool_)
+        canvas.points(x_dots[shown], y_dots[shown], style.MUTED)
+    for box, (x, y) in zip(diagram.boxes, dots(places).tolist(), strict=True):
+        shade = style.FAINT if box.faint else box.colour
+        canvas.word(int(x) // 2, canvas.rows - 1 - int(y) // 4, f" {box.text} ", shade)
+    return [diagram.title, *canvas.lines(colour)]
 
 
 def _legend(chart: Chart, colour: bool) -> Iterator[str]:
@@ -140,6 +177,7 @@ class _Canvas:
         self.rows, self.columns = rows, columns
         self._dots = np.zeros((rows * 4, columns * 2), dtype=np.bool_)
         self._blocks = np.zeros((rows, columns), dtype=np.intp)
+        self._words = np.full((rows, columns), "", dtype=object)
         self._colours = np.full((rows, columns), "", dtype=object)
 
     def points(self, x: NDArray[np.float64], y: NDArray[np.float64], colours: str | NDArray[np.object_]) -> None:
@@ -162,6 +200,12 @@ class _Canvas:
                 along = np.arange(0, length[-1] + 0.5, 0.5)
                 self.points(np.interp(along, length, x[piece]), np.interp(along, length, y[piece]), colour)
 
+    def word(self, column: int, row: int, word: str, colour: str) -> None:
+        """Write over the dots, around ``column``."""
+        start = max(0, min(column - len(word) // 2, self.columns - len(word)))
+        self._words[row, start : start + len(word)] = list(word)[: self.columns]
+        self._colours[row, start : start + len(word)] = colour
+
     def bars(self, heights: NDArray[np.float64], colour: str) -> None:
         """[columns] heights in dots, of two eighths of a character each."""
         eighths = np.round(2 * heights).astype(np.intp)
@@ -170,12 +214,12 @@ class _Canvas:
         self._colours[self._blocks > 0] = colour
 
     def lines(self, colour: bool) -> Iterator[str]:
-        """The rows as text, blocks where there are no dots."""
+        """The rows as text: words over dots over blocks."""
         bits = (self._dots.reshape(self.rows, 4, self.columns, 2) * _BRAILLE[:, None, :]).sum(axis=(1, 3))
-        for row, blocks, colours in zip(bits, self._blocks, self._colours, strict=True):
+        for row, blocks, words, colours in zip(bits, self._blocks, self._words, self._colours, strict=True):
             yield "".join(
-                _paint(chr(0x2800 + dots) if dots else _BLOCKS[block], shade, colour)
-                for dots, block, shade in zip(row, blocks, colours, strict=True)
+                _paint(word or (chr(0x2800 + dots) if dots else _BLOCKS[block]), shade, colour)
+                for dots, block, word, shade in zip(row, blocks, words, colours, strict=True)
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agnet.plots.chart import Page
+
+
+_MOST_CELLS = 12
+"""Cells that are drawn unless a number is given."""
 
 
 class Kind(StrEnum):
@@ -121,24 +126,101 @@ def curve(
       plot curve agnet.jsonl random.jsonl --optimum 0.9161 --regret -o regret.svg
     """
     canvas = _Canvas(output, kind, size)
-    import pyarrow as pa  # noqa: PLC0415
-
-    from agnet import arrow, metrics  # noqa: PLC0415
     from agnet.plots import curve as picture  # noqa: PLC0415
     from agnet.plots import data  # noqa: PLC0415
 
     files = files or ["-"]
     if optimum is None and benchmark:
         optimum = _optimum(benchmark, metric)
-    runs = []
-    for file, name in zip(files, _labels(files, label), strict=True):
-        table = data.columns([file], pa.schema([(metric, pa.float64()), ("trial", pa.int64())]), optional=["trial"])
-        trial = table["trial"].combine_chunks()
-        trials = None if trial.null_count else arrow.to_numpy(trial)
-        runs.append(picture.Run(name, data.numbers(table, metric), trials))
-    if minimize is None:
-        minimize = metrics.direction(metric) == "minimize"
-    canvas.draw(picture.curve(runs, metric, maximize=not minimize, optimum=optimum, regret=regret, title=title))
+    runs = [
+        picture.Run(name, *data.history(file, metric)) for file, name in zip(files, _labels(files, label), strict=True)
+    ]
+    canvas.draw(
+        picture.curve(runs, metric, maximize=_maximize(metric, minimize), optimum=optimum, regret=regret, title=title)
+    )
+
+
+@app.command()
+def distribution(
+    files: console.Inputs = None,
+    metric: Metric = "val_acc",
+    minimize: Minimize = None,
+    mark: Annotated[
+        str | None,
+        typer.Option("--mark", metavar="FILE", help="History whose architectures are marked.", show_default=False),
+    ] = None,
+    title: Title = "",
+    output: Output = None,
+    kind: FormatOption = None,
+    size: Size = None,
+) -> None:
+    """Histogram of a metric, with what a search found.
+
+    Without --mark the best value is named. With it, the architectures of a history stand below the histogram, each at
+    its value and at the query that found it, and the best one is named with its rank among all. Values far from the
+    others are counted, not drawn.
+
+    \b
+    Examples:
+      plot distribution all.parquet --mark history.jsonl -o found.png
+      encode --space nb201 --all | query nb201/cifar100 | plot distribution --format text
+    """
+    canvas = _Canvas(output, kind, size)
+    import pyarrow as pa  # noqa: PLC0415
+
+    from agnet.plots import data  # noqa: PLC0415
+    from agnet.plots import distribution as picture  # noqa: PLC0415
+
+    values = data.numbers(data.columns(files, pa.schema([(metric, pa.float64())])), metric)
+    found = None
+    if mark:
+        marks, trials = data.history(mark, metric)
+        found = picture.Found(data.labels([mark])[0], marks, data.queries(len(marks), trials))
+    canvas.draw(picture.distribution(values, metric, maximize=_maximize(metric, minimize), found=found, title=title))
+
+
+@app.command()
+def cells(
+    files: console.Inputs = None,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, metavar="K", help="Draw the K best, best first.", show_default=False)
+    ] = None,
+    metric: Metric = "val_acc",
+    minimize: Minimize = None,
+    title: Title = "",
+    output: Output = None,
+    kind: FormatOption = None,
+    size: Size = None,
+) -> None:
+    """Drawings of architectures.
+
+    Each cell is drawn as a graph of its operations from input to output; what adds nothing to the output (the
+    operation none, and all that only it feeds or is fed by) is faint. Without --top the first 12 architectures are
+    drawn in order.
+
+    \b
+    Examples:
+      search -b nb201/cifar10 | plot cells -o best.png
+      plot cells history.jsonl --top 6 -o best.svg
+    """
+    canvas = _Canvas(output, kind, size)
+    from agnet.plots import cells as picture  # noqa: PLC0415
+    from agnet.plots import data, quantities  # noqa: PLC0415
+
+    space, graphs, values = data.architectures(
+        files, metric, top=top, maximize=_maximize(metric, minimize), most=_MOST_CELLS
+    )
+    shown = quantities.quantity(metric)
+    captions = ["" if math.isnan(value) else shown.text(value) for value in shown.scale(values)]
+    if len(captions) > 1:
+        captions = [f"{number}.  {caption}" for number, caption in enumerate(captions, start=1)]
+    canvas.draw(picture.cells(space, graphs, captions, title=title))
+
+
+def _maximize(metric: str, minimize: bool | None) -> bool:
+    from agnet import metrics  # noqa: PLC0415
+
+    return metrics.direction(metric) == "maximize" if minimize is None else not minimize
 
 
 def _labels(files: Sequence[str], given: Sequence[str] | None) -> list[str]:
