@@ -158,7 +158,8 @@ def run(app: typer.Typer, tool: str) -> NoReturn:
         app(prog_name=tool, standalone_mode=True)
         status: int | str | None = 0
     except SystemExit as stop:
-        status = stop.code
+        # Typer makes status 1 of a closed pipe before it can be seen here.
+        status = 0 if isinstance(stop.__context__, BrokenPipeError) else stop.code
     except AgnetError as error:
         print(f"{tool}: {' '.join(str(error).split())}", file=sys.stderr)
         status = error.exit_status
@@ -174,7 +175,8 @@ def run(app: typer.Typer, tool: str) -> NoReturn:
         print(f"{tool}: out of memory; use smaller inputs or fewer candidates", file=sys.stderr)
         status = 1
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # `tool >&-`
+            sys.stdout.flush()
     except BrokenPipeError:
         # The interpreter would flush again on exit and complain: give it somewhere to flush to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
