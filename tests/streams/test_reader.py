@@ -145,10 +145,12 @@ def test_skip_and_keep(tmp_path: Path) -> None:
 
 
 def test_plain_lines_become_a_column(tmp_path: Path) -> None:
-    path = _write(tmp_path, "p", b'|a~0|\n{"arch":"b"}\n  (1, "2")\n\n[3]\n')
+    path = _write(tmp_path, "p", b'|a~0|\n{"arch":"b"}\n  (1, "2")\n\n[3]\n"\\u00e9 \\"4\\""\n')
     (chunk,) = read([path], plain="arch")
-    assert chunk.column("arch", pa.string()).to_pylist() == ["|a~0|", "b", '(1, "2")', "[3]"]
+    assert chunk.column("arch", pa.string()).to_pylist() == ["|a~0|", "b", '(1, "2")', "[3]", 'é "4"']
     assert chunk.place(3) == f"{path}:5"
+    with pytest.raises(RecordError, match=":1: not JSON"):
+        next(iter(read([_write(tmp_path, "q", b'"a" b\n')], plain="arch"))).column("arch", pa.string())
 
 
 @pytest.mark.parametrize("encoding", [name for name in _ENCODED if name not in ("jsonl", "jsonl, byte order mark")])

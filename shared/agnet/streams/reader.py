@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from agnet.errors import InputError, RecordError
 from agnet.streams import jsonlines, jsonparse
 from agnet.streams.chunk import Chunk, LinesChunk, TableChunk
-from agnet.streams.jsontext import json_objects
+from agnet.streams.jsontext import json_key, json_objects
 from agnet.streams.places import Places
 
 ROWS = 65536
@@ -53,7 +53,7 @@ def read(
         columns: what the caller will ask for. With ``on_error`` other than ``fail``, a line of JSON that is not a
             record with these columns is left out (``skip``) or becomes a record of ``error`` and ``raw`` (``keep``).
         on_error: ``fail``, ``skip`` or ``keep``; concerns single lines of JSON, a broken table is always an error.
-        plain: if given, lines that do not begin with ``{`` are values of this column, as they stand.
+        plain: if given, lines that do not begin with ``{`` are values of this column, as they stand or JSON strings.
         rows: most records in a chunk; a pipe gives what has arrived.
     """
     return Reader(paths or ["-"], columns or pa.schema([]), on_error, plain, rows)
@@ -244,12 +244,19 @@ def _waiting(source: io.BufferedReader) -> Any:
 
 
 def _wrap_plain(lines: pa.LargeBinaryArray, column: str) -> pa.LargeBinaryArray:
-    bare = np.frombuffer(pc.binary_slice(lines, 0, 1).cast(pa.binary(1)).buffers()[1], np.uint8) != ord("{")
-    if not bare.any():
-        return lines
-    values = pc.binary_slice(lines.filter(pa.array(bare)), 0, -1).cast(pa.large_string())
-    wrapped = json_objects([column], [values], len(values), end="}\n").view(pa.large_binary())
-    return pc.replace_with_mask(lines, pa.array(bare), wrapped)
+    first = np.frombuffer(pc.binary_slice(lines, 0, 1).cast(pa.binary(1)).buffers()[1], np.uint8)
+    quoted = first == ord('"')
+    bare = ~quoted & (first != ord("{"))
+    if bare.any():
+        values = pc.binary_slice(lines.filter(pa.array(bare)), 0, -1).cast(pa.large_string())
+        wrapped = json_objects([column], [values], len(values), end="}\n").view(pa.large_binary())
+        lines = pc.replace_with_mask(lines, pa.array(bare), wrapped)
+    if quoted.any():  # JSON already
+        values = pc.binary_slice(lines.filter(pa.array(quoted)), 0, -1)
+        pieces = [pa.scalar(piece, pa.large_binary()) for piece in (f"{{{json_key(column)}".encode(), b"}\n", b"")]
+        wrapped = pc.binary_join_element_wise(pieces[0], values, *pieces[1:])
+        lines = pc.replace_with_mask(lines, pa.array(quoted), wrapped)
+    return lines
 
 
 def _is_regular(source: io.BufferedReader) -> bool:
