@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from agnet import arrow, records, spaces, streams
@@ -49,6 +50,35 @@ def columns(files: Sequence[str] | None, schema: pa.Schema, optional: Sequence[s
 def numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
     """[n] a column as numbers; NaN for null."""
     return arrow.to_numpy(table[name].combine_chunks().cast(pa.float64()))
+
+
+def log(file: str) -> dict[str, NDArray[np.float64]]:
+    """All columns of numbers of a log, null as NaN."""
+    chunks = list(streams.read([file]))
+    if not chunks:
+        raise InputError(f"{_names([file])}: no records")
+    table = streams.concat(chunks).table()
+    return {
+        field.name: numbers(table, field.name)
+        for field in table.schema
+        if pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+    }
+
+
+def latents(files: Sequence[str] | None, metric: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[n, d] the column ``latent`` and [n] the metric of the records that have a latent.
+
+    Raises:
+        InputError: if a column is missing or has no value, or latents are of different lengths.
+    """
+    table = columns(files, pa.schema([("latent", pa.list_(pa.float32())), (metric, pa.float64())]))
+    table = table.filter(pc.is_valid(table["latent"]))
+    lists = table["latent"].combine_chunks()
+    lengths = pc.list_value_length(lists).unique().to_pylist()
+    if len(lengths) != 1:
+        raise InputError(f"{_names(files)}: latent: lengths differ ({', '.join(map(str, sorted(lengths)))})")
+    flat = numbers(pa.table({"latent": lists.flatten()}), "latent")
+    return flat.reshape(len(table), lengths[0]), numbers(table, metric)
 
 
 def architectures(

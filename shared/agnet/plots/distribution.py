@@ -11,10 +11,9 @@ from agnet.errors import InputError
 from agnet.plots import style
 from agnet.plots.chart import Axis, Bars, Chart, Page, Points, Rule
 from agnet.plots.quantities import Quantity, quantity
+from agnet.plots.ranges import aired, beyond, fences
 
 _BINS = 90
-_FAR = 3.0
-"""Values further from the quartiles than so many interquartile ranges are not shown (Tukey's outer fence)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +44,12 @@ def distribution(
     """
     shown = quantity(metric)
     values = shown.scale(values[~np.isnan(values)])
-    low, high = _limits(values)
+    low, high = fences(values)
     heights, edges = np.histogram(values, _BINS, (low, high))
     bars = Bars(edges, heights, style.FAINT if found else style.BLUE)
-    x = Axis(shown.label, limits=(low - 0.02 * (high - low), high + 0.02 * (high - low)))
+    x = Axis(shown.label, limits=aired(low, high))
     y = Axis("Architectures", limits=(0, 1.16 * heights.max()), whole=True)
-    note = f"{len(values):,} architectures"
-    for outside, where in ((values < low, f"below {shown.text(low)}"), (values > high, f"above {shown.text(high)}")):
-        if outside.any():
-            note += f", {outside.sum():,} of them {where}"
+    note = f"{len(values):,} architectures{beyond(values, low, high, shown)}"
     if found is None:
         best = float(values.max() if maximize else values.min())
         return Page([Chart(x, y, [bars, Rule("x", best, f"best {shown.text(best)}", style.INK)], title, note)])
@@ -75,15 +71,6 @@ def distribution(
         heights=(1.0, 0.6),
         share_x=True,
     )
-
-
-def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Of the axis: all values, but for those that would squeeze the others."""
-    first, third = np.quantile(values, [0.25, 0.75])
-    fence = _FAR * (third - first)
-    inside = values[(values >= first - fence) & (values <= third + fence)]
-    low, high = float(inside.min()), float(inside.max())
-    return (low, high) if low < high else (low - 0.5, low + 0.5)
 
 
 def _rank(values: NDArray[np.float64], best: float, shown: Quantity, *, maximize: bool) -> str:

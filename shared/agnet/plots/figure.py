@@ -67,7 +67,8 @@ def _rows(page: Page) -> list[float]:
 
 
 def _size(page: Page) -> tuple[float, float]:
-    width, height = style.PANEL
+    square = any(isinstance(panel, Chart) and panel.square for panel in page.panels)
+    width, height = style.SQUARE if square else style.PANEL
     return width * (1.0 if page.columns == 1 else 0.72 * page.columns), height * sum(_rows(page))
 
 

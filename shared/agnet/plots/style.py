@@ -21,6 +21,8 @@ COLOUR_MAP = "viridis"
 
 PANEL = (7.0, 4.2)
 """Width and height of a chart in inches."""
+SQUARE = (5.9, 5.9)
+"""The same of a square chart, which has two lines of text above."""
 LAYER, ROW = 1.3, 0.6
 """Width of a layer and height of a row of a diagram in inches."""
 BOX = (0.74, 0.62)

@@ -235,10 +235,9 @@ def _draw(canvas: _Canvas, layer: Layer, x_scale: _Scale, y_scale: _Scale) -> No
             canvas.points(x_scale(layer.x), y_scale(layer.y), shade)
         case Points():
             values = np.asarray(layer.colour, dtype=np.float64)
-            order = np.argsort(values, kind="stable")
             share = (values - np.nanmin(values)) / (np.ptp(values[np.isfinite(values)]) or 1)
             shades = np.array(_VALUE_COLOURS, dtype=object)[(np.nan_to_num(share) * 4.999).astype(np.intp)]
-            canvas.points(x_scale(layer.x)[order], y_scale(layer.y)[order], shades[order])
+            canvas.points(x_scale(layer.x), y_scale(layer.y), shades)
         case Bars():
             edges = x_scale(layer.edges)
             centres = np.arange(canvas.columns) * 2 + 0.5

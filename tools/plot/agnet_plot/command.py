@@ -68,7 +68,9 @@ Benchmark = Annotated[
     str | None,
     typer.Option("--benchmark", metavar="NAME", help="Benchmark whose known optimum is shown; see 'query --list'."),
 ]
-Version = console.Version
+Labels = Annotated[
+    list[str] | None, typer.Option("--label", metavar="NAME", help="A name for each FILE.", show_default=False)
+]
 
 app = typer.Typer(
     name="plot",
@@ -106,9 +108,7 @@ def curve(
     regret: Annotated[
         bool, typer.Option("--regret", help="Show the distance to the optimum, on a logarithmic axis.")
     ] = False,
-    label: Annotated[
-        list[str] | None, typer.Option("--label", help="Name of a run, one for each FILE.", show_default=False)
-    ] = None,
+    label: Labels = None,
     title: Title = "",
     output: Output = None,
     kind: FormatOption = None,
@@ -177,6 +177,125 @@ def distribution(
         marks, trials = data.history(mark, metric)
         found = picture.Found(data.labels([mark])[0], marks, data.queries(len(marks), trials))
     canvas.draw(picture.distribution(values, metric, maximize=_maximize(metric, minimize), found=found, title=title))
+
+
+@app.command()
+def scatter(
+    files: console.Inputs = None,
+    x: Annotated[str, typer.Option("--x", metavar="COLUMN", help="Column across.")] = "val_acc",
+    y: Annotated[
+        str | None,
+        typer.Option("--y", metavar="COLUMN", help="Column upwards; by default what predicts --x.", show_default=False),
+    ] = None,
+    title: Title = "",
+    output: Output = None,
+    kind: FormatOption = None,
+    size: Size = None,
+) -> None:
+    """Predicted against true, or any metric against another.
+
+    Shows Kendall's tau and Spearman's rho, the rank correlations.
+
+    \b
+    Examples:
+      predict all.parquet --fit seen.jsonl | plot scatter -o agreement.png
+      plot scatter all.parquet --x params_m --y val_acc
+    """
+    canvas = _Canvas(output, kind, size)
+    import pyarrow as pa  # noqa: PLC0415
+
+    from agnet.plots import data  # noqa: PLC0415
+    from agnet.plots import scatter as picture  # noqa: PLC0415
+
+    y = y or f"pred_{x}"
+    table = data.columns(files, pa.schema([(name, pa.float64()) for name in (x, y)]))
+    canvas.draw(picture.scatter(data.numbers(table, x), data.numbers(table, y), (x, y), title=title))
+
+
+@app.command()
+def pareto(
+    files: console.Inputs = None,
+    x: Annotated[str, typer.Option("--x", metavar="COLUMN", help="Metric across.")] = "latency_ms",
+    y: Annotated[str, typer.Option("--y", metavar="COLUMN", help="Metric upwards.")] = "val_acc",
+    label: Labels = None,
+    title: Title = "",
+    output: Output = None,
+    kind: FormatOption = None,
+    size: Size = None,
+) -> None:
+    """Two metrics and the front of those that no other beats in both.
+
+    Which way a metric is better is told by its name: accuracies are maximised, latency, time, energy, parameters and
+    losses minimised. Each FILE gets a front of its own.
+
+    \b
+    Examples:
+      plot pareto all.parquet -o front.png
+      plot pareto all.parquet history.jsonl --x params_m --label everything --label found
+    """
+    canvas = _Canvas(output, kind, size)
+    import pyarrow as pa  # noqa: PLC0415
+
+    from agnet.plots import data  # noqa: PLC0415
+    from agnet.plots import pareto as picture  # noqa: PLC0415
+
+    files = files or ["-"]
+    sources = []
+    for file, name in zip(files, _labels(files, label), strict=True):
+        table = data.columns([file], pa.schema([(column, pa.float64()) for column in (x, y)]))
+        sources.append(picture.Candidates(name, data.numbers(table, x), data.numbers(table, y)))
+    directions = (_maximize(x, None), _maximize(y, None))
+    canvas.draw(picture.pareto(sources, (x, y), maximize=directions, title=title))
+
+
+@app.command()
+def latent(
+    files: console.Inputs = None,
+    metric: Metric = "val_acc",
+    title: Title = "",
+    output: Output = None,
+    kind: FormatOption = None,
+    size: Size = None,
+) -> None:
+    """Map of a generator's latent space, coloured by a metric.
+
+    Projects the column 'latent', which 'generate' writes, on its two principal components.
+
+    \b
+    Examples:
+      generate nb201.safetensors -n 2000 | query nb201/cifar10 | plot latent -o latent.png
+    """
+    canvas = _Canvas(output, kind, size)
+    from agnet.plots import data  # noqa: PLC0415
+    from agnet.plots import latent as picture  # noqa: PLC0415
+
+    canvas.draw(picture.latent(*data.latents(files, metric), metric, title=title))
+
+
+@app.command()
+def training(
+    files: console.Inputs = None,
+    label: Labels = None,
+    title: Title = "",
+    output: Output = None,
+    kind: FormatOption = None,
+    size: Size = None,
+) -> None:
+    """Training curves of a generator, from the log of 'train-gen --log'.
+
+    Shows the losses, and below them validity, uniqueness, novelty and coverage of what is generated.
+
+    \b
+    Examples:
+      train-gen --space nb201 --log log.jsonl -o nb201.safetensors && plot training log.jsonl -o training.png
+    """
+    canvas = _Canvas(output, kind, size)
+    from agnet.plots import data  # noqa: PLC0415
+    from agnet.plots import training as picture  # noqa: PLC0415
+
+    files = files or ["-"]
+    logs = [(name, data.log(file)) for file, name in zip(files, _labels(files, label), strict=True)]
+    canvas.draw(picture.training(logs, title=title))
 
 
 @app.command()
