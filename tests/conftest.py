@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd  # noqa: F401 - a command hides pandas from its process if it is not there yet; the tests share one
 import pytest
 from hypothesis import settings
 

@@ -55,7 +55,7 @@ def _seed(value: str | Seed) -> Seed:
 Inputs = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="FILE", help="JSON lines, Arrow or Parquet, told apart by content; '-' or none: stdin."
+        metavar="[FILE]...", help="JSON lines, Arrow or Parquet, told apart by content; '-' or none: stdin."
     ),
 ]
 Output = Annotated[
@@ -152,8 +152,6 @@ def command(function: Callable[..., None], name: str) -> typer.Typer:
 
 def run(app: typer.Typer, tool: str) -> NoReturn:
     """Run ``app`` as a process: errors become one line and a status, a closed pipe ends quietly, Ctrl-C is 130."""
-    # pyarrow loads pandas at its first array wherever pandas is installed: a third of a second, and no tool needs it.
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     # Ctrl-C and a polite kill unwind the stack, so temporary files go.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
