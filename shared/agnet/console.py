@@ -12,7 +12,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import wraps
 from importlib import import_module
+from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -54,9 +56,7 @@ def _seed(value: str | Seed) -> Seed:
 # Options that several tools have, declared once so that they look and read the same everywhere.
 Inputs = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[FILE]...", help="JSON lines, Arrow or Parquet, told apart by content; '-' or none: stdin."
-    ),
+    typer.Argument(metavar="FILE", help="JSON lines, Arrow or Parquet, told apart by content; '-' or none: stdin."),
 ]
 Output = Annotated[
     str,
@@ -146,8 +146,36 @@ def command(function: Callable[..., None], name: str) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.command(name=name)(function)
+    app.command(name=name)(_without_pandas(function))
     return app
+
+
+def _without_pandas(function: Callable[..., None]) -> Callable[..., None]:
+    """``function``, but before it begins pyarrow is told that there is no pandas.
+
+    It would load it at the first array that it makes, wherever it is installed: a third of a second for nothing. When
+    something asks for pandas itself, as ``to_pandas`` does, it is still there.
+    """
+
+    class Hidden(MetaPathFinder):
+        def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+            if fullname == "pandas":
+                raise ModuleNotFoundError(fullname)
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> None:
+        if "pandas" not in sys.modules:
+            import pyarrow as pa  # noqa: PLC0415 - heavy
+
+            hidden = Hidden()
+            sys.meta_path.insert(0, hidden)
+            try:
+                pa.array([])
+            finally:
+                sys.meta_path.remove(hidden)
+        function(*args, **kwargs)
+
+    return call
 
 
 def run(app: typer.Typer, tool: str) -> NoReturn:
