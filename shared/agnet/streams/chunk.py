@@ -216,7 +216,7 @@ def concat(chunks: Sequence[Chunk]) -> Chunk:
         except (pa.ArrowInvalid, pa.ArrowTypeError):
             raise clash(chunk, schema, table.schema) from None
         tables.append(table)
-    joined = pa.concat_tables([conform(table, schema) for table in tables])
+    joined = pa.concat_tables([conform(table, schema, len(chunk)) for table, chunk in zip(tables, chunks, strict=True)])
     return TableChunk(joined, Places.concat([chunk.places for chunk in chunks]))
 
 

@@ -49,8 +49,8 @@ def unify(schemas: Sequence[pa.Schema]) -> pa.Schema:
     return pa.unify_schemas(list(schemas), promote_options="permissive")
 
 
-def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """``table`` with the columns and types of a wider ``schema``; columns it lacks are null."""
+def conform(table: pa.Table, schema: pa.Schema, rows: int) -> pa.Table:
+    """``table`` of ``rows`` rows (which it may not know) in a wider ``schema``; columns it lacks are null."""
     if table.schema.equals(schema, check_metadata=True):
         return table
     present = set(table.column_names)
@@ -58,7 +58,7 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
         # safe=False: an integer beyond 2**53 beside floats becomes the nearest float, as it would within one chunk
         table.column(field.name).cast(field.type, safe=False)
         if field.name in present
-        else pa.chunked_array([pa.nulls(table.num_rows, field.type)], type=field.type)
+        else pa.chunked_array([pa.nulls(rows, field.type)], type=field.type)
         for field in schema
     ]
     return pa.table(arrays, schema=schema)

@@ -8,11 +8,12 @@ import sys
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -143,44 +144,77 @@ class _JsonLines(Writer):
             self._stream.close()
 
 
-class _ArrowPipe(Writer):
-    """An Arrow IPC stream that is read while it is written: what the first chunk's columns are, all have to be."""
+class _Tables(Writer):
+    """What Arrow pipes and table files have in common: one schema at a time."""
 
-    _stream: Any = None
-    _schema: pa.Schema
+    _schema: pa.Schema | None = None
+    _blank = 0  # records without any member: a table without columns could not even count them
 
     def _write(self, chunk: Chunk) -> None:
         table = chunk.table()
-        if self._stream is None:
+        if not table.num_columns:
+            self._blank += len(chunk)
+            return
+        if self._schema is None:
             self._begin(table.schema)
         elif not holds(self._schema, table.schema):
-            raise self._misfit(chunk, table.schema)
-        self._stream.write_table(conform(table, self._schema))
-        self._target.file.flush()
+            self._widen(chunk, table.schema)
+        self._append_blank()
+        self._append(conform(table, self._schema, len(chunk)))
 
-    def _misfit(self, chunk: Chunk, schema: pa.Schema) -> RecordError:
+    def _append_blank(self) -> None:
+        if self._blank:
+            self._append(conform(pa.table({}), self._schema, self._blank))
+            self._blank = 0
+
+    def _finish(self) -> None:
+        if self._schema is None:
+            self._begin(EMPTY)
+        self._append_blank()
+        self._end()
+
+    def _begin(self, schema: pa.Schema) -> None:
+        """Begin to write tables of this schema."""
+        self._schema = schema
+
+    @abstractmethod
+    def _widen(self, chunk: Chunk, schema: pa.Schema) -> None:
+        """Make room for ``chunk``, whose ``schema`` the one so far does not hold."""
+
+    @abstractmethod
+    def _append(self, table: pa.Table) -> None: ...
+
+    @abstractmethod
+    def _end(self) -> None: ...
+
+
+class _ArrowPipe(_Tables):
+    """An Arrow IPC stream that is read while it is written: what the first chunk's columns are, all have to be."""
+
+    def _begin(self, schema: pa.Schema) -> None:
+        super()._begin(schema)
+        self._stream = pa.ipc.new_stream(_sink(self._target.file), schema)
+
+    def _widen(self, chunk: Chunk, schema: pa.Schema) -> NoReturn:
+        assert self._schema is not None
         field = next(field for field in schema if not holds(self._schema, pa.schema([field])))
         at = self._schema.get_field_index(field.name)
         if at < 0:
             reason = "a new column in the middle of an Arrow stream"
         else:
-            reason = (
-                f"{describe(field.type)} in an Arrow stream that began with {describe(self._schema.field(at).type)}"
-            )
-        return RecordError(chunk.place(0), field.name, f"{reason}; write a file with -o, or use --format jsonl")
+            began = describe(self._schema.field(at).type)
+            reason = f"{describe(field.type)} in an Arrow stream that began with {began}"
+        raise RecordError(chunk.place(0), field.name, f"{reason}; write a file with -o, or use --format jsonl")
 
-    def _begin(self, schema: pa.Schema) -> None:
-        self._schema = schema
-        self._stream = pa.ipc.new_stream(_sink(self._target.file), schema)
-
-    def _finish(self) -> None:
-        if self._stream is None:
-            self._begin(EMPTY)
-        self._stream.close()
+    def _append(self, table: pa.Table) -> None:
+        self._stream.write_table(table)
         self._target.file.flush()
 
+    def _end(self) -> None:
+        self._stream.close()
 
-class _TableFile(Writer):
+
+class _TableFile(_Tables):
     """Arrow or Parquet in a file.
 
     Records are written in groups of one size, so that the bytes do not depend on chunks. When a chunk's types are
@@ -191,39 +225,44 @@ class _TableFile(Writer):
     def __init__(self, target: _Target, kind: str) -> None:
         super().__init__(target)
         self._kind = kind
-        self._parts: list[IO[bytes]] = []
-        self._schema: pa.Schema | None = None
-        self._grouped: _Grouped | None = None
+        self._parts: list[tuple[IO[bytes], str]] = []
 
-    def _write(self, chunk: Chunk) -> None:
-        table = chunk.table()
-        if self._schema is None or not holds(self._schema, table.schema):
-            try:
-                wider = unify([self._schema, table.schema]) if self._schema is not None else table.schema
-            except (pa.ArrowInvalid, pa.ArrowTypeError):
-                assert self._schema is not None
-                raise clash(chunk, self._schema, table.schema) from None
-            if self._grouped is not None:
-                self._grouped.close()
-                self._parts.append(self._target.renew())
-            self._schema = wider
-            self._grouped = _Grouped(self._target.file, wider, self._kind)
-        assert self._grouped is not None
-        self._grouped.write(conform(table, self._schema))
+    def _begin(self, schema: pa.Schema) -> None:
+        super()._begin(schema)
+        # Parquet has no objects without members, but some may come yet.
+        hollow = self._kind == "parquet" and any(map(_hollow, schema.types))
+        self._grouped = _Grouped(self._target.file, schema, "stream" if hollow else self._kind)
 
-    def _finish(self) -> None:
-        if self._grouped is None:
-            self._schema = EMPTY
-            self._grouped = _Grouped(self._target.file, EMPTY, self._kind)
+    def _widen(self, chunk: Chunk, schema: pa.Schema) -> None:
+        try:
+            wider = unify([self._schema, schema])
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            raise clash(chunk, self._schema, schema) from None
+        self._set_aside()
+        self._begin(wider)
+
+    def _set_aside(self) -> None:
         self._grouped.close()
-        if self._parts:
-            self._parts.append(self._target.renew())
-            whole = _Grouped(self._target.file, self._schema, self._kind)
-            for part in self._parts:
-                for table in _tables(part, self._kind):
-                    whole.write(conform(table, self._schema))
-                part.close()
-            whole.close()
+        self._parts.append((self._target.renew(), self._grouped.kind))
+
+    def _append(self, table: pa.Table) -> None:
+        self._grouped.write(table)
+
+    def _end(self) -> None:
+        if self._parts or self._grouped.kind != self._kind:
+            self._set_aside()
+            self._grouped = _Grouped(self._target.file, self._schema, self._kind)
+            for part, kind in self._parts:
+                with part:
+                    for table in _tables(part, kind):
+                        self._append(conform(table, self._schema, table.num_rows))
+        self._grouped.close()
+
+
+def _hollow(kind: pa.DataType) -> bool:
+    """Whether there is an object without members somewhere in the type."""
+    children = [kind.field(i).type for i in range(kind.num_fields)]
+    return (pa.types.is_struct(kind) and not children) or any(map(_hollow, children))
 
 
 def _tables(part: IO[bytes], kind: str) -> Iterator[pa.Table]:
@@ -243,10 +282,12 @@ class _Grouped:
     """Writes tables of any size in groups of one size."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema, kind: str) -> None:
-        self._size = _GROUP if kind == "parquet" else _BATCH
+        self.kind = kind
+        self._parquet = kind == "parquet"
+        self._size = _GROUP if self._parquet else _BATCH
         self._waiting: list[pa.Table] = []
         self._rows = 0
-        if kind == "parquet":
+        if self._parquet:
             self._writer = pq.ParquetWriter(_sink(file), schema, compression="zstd")
         else:
             new = pa.ipc.new_stream if kind == "stream" else pa.ipc.new_file
@@ -264,7 +305,11 @@ class _Grouped:
 
     def _put(self, table: pa.Table) -> None:
         for start in range(0, table.num_rows, self._size):
-            self._writer.write_table(table.slice(start, self._size).combine_chunks())
+            group = table.slice(start, self._size)
+            if not self._parquet:
+                # What Arrow's buffers hold behind their end and below nulls is written too; taking all makes them new.
+                group = group.take(pa.array(np.arange(group.num_rows))).combine_chunks()
+            self._writer.write_table(group)
 
     def close(self) -> None:
         if self._rows:
@@ -273,17 +318,22 @@ class _Grouped:
 
 
 class _Unclosed:
-    """A file that Arrow's writers may close without closing it."""
+    """A file as Arrow's writers see it: they may close it and it stays open; when it is gone they may still end."""
 
     closed = False
 
     def __init__(self, file: IO[bytes]) -> None:
-        self.write = file.write
-        self.flush = file.flush
+        self._file = file
         self.tell = file.tell
 
-    def close(self) -> None:
-        self.flush()
+    def write(self, data: bytes) -> int:
+        return len(data) if self._file.closed else self._file.write(data)
+
+    def flush(self) -> None:
+        if not self._file.closed:
+            self._file.flush()
+
+    close = flush
 
 
 def _sink(file: IO[bytes]) -> pa.NativeFile:
@@ -309,7 +359,7 @@ class _Target(ABC):
             where = "stdout" if self.name in _STDOUT else self.name
             raise AgnetError(f"{where}: {error.strerror or error}") from None
         except pa.ArrowException as error:  # a type that the format does not have
-            raise InputError(f"{self.name}: {str(error).splitlines()[0]}; use --format jsonl") from None
+            raise InputError(f"{self.name}: {str(error).splitlines()[0].rstrip('.')}; use --format jsonl") from None
 
     @abstractmethod
     def open(self) -> None: ...
@@ -343,7 +393,8 @@ class _InPlace(_Target):
 
     def discard(self) -> None:
         if self._path is not None:
-            self.file.close()
+            with suppress(OSError):  # it would try once more to write what could not be written
+                self.file.close()
 
 
 class _WholeFile(_Target):
@@ -392,6 +443,7 @@ class _WholeFile(_Target):
         return 0o666 & ~mask
 
     def discard(self) -> None:
-        self.file.close()
+        with suppress(OSError):
+            self.file.close()
         if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
