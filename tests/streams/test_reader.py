@@ -171,7 +171,7 @@ def test_truncated_files_are_errors(encoding: str, tmp_path: Path) -> None:
             assert sum(chunks) < 1000 or size > len(data) - 16
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(["arrow stream", "arrow file", "parquet", "jsonl.gz", "jsonl"]), st.data())
 def test_damaged_files_are_errors_or_records(
     tmp_path_factory: pytest.TempPathFactory, encoding: str, draw: st.DataObject

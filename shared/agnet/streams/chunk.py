@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.types as pt
 from numpy.typing import NDArray
 
@@ -166,7 +165,7 @@ class TableChunk(Chunk):
         if not _agrees(array.type, field.type):
             raise RecordError(self.place(0), field.name, f"expected {describe(field.type)}, got {describe(array.type)}")
         try:
-            return _plain(array).cast(field.type, safe=not pt.is_floating(field.type) and not pt.is_nested(field.type))
+            return _cast(array, field.type)
         except pa.ArrowInvalid as error:
             raise RecordError(self.place(0), field.name, f"not {describe(field.type)}: {error}") from None
 
@@ -242,10 +241,12 @@ def _index(rows: Rows) -> pa.Array:
     return pa.array(np.flatnonzero(rows) if rows.dtype == bool else rows)
 
 
-def _plain(array: pa.Array) -> pa.Array:
+def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if isinstance(array, pa.ExtensionArray):
-        return _plain(array.storage)
-    return pc.dictionary_decode(array) if pt.is_dictionary(array.type) else array
+        return _cast(array.storage, kind)
+    if pt.is_dictionary(array.type):
+        return _cast(array.dictionary, kind).take(array.indices)
+    return array.cast(kind, safe=not pt.is_floating(kind) and not pt.is_nested(kind))  # floats may be rounded
 
 
 def _agrees(have: pa.DataType, want: pa.DataType) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import select
+import shutil
 import stat
 import sys
 import tempfile
@@ -114,8 +115,10 @@ class Reader:
                 return self._sniff(buffered, name, stack, compressed=True)
         if head.startswith(_PARQUET):
             return self._parquet(source, name, stack)
-        if head.startswith((_ARROW_FILE, _ARROW_STREAM)):
-            return self._arrow(source, name, is_file=head.startswith(_ARROW_FILE))
+        if head.startswith(_ARROW_FILE):
+            return self._arrow_file(source, name, stack)
+        if head.startswith(_ARROW_STREAM):
+            return self._arrow_stream(source, name, stack)
         return self._json_lines(source, name)
 
     def _json_lines(self, source: io.BufferedReader, name: str) -> Iterator[Chunk]:
@@ -157,29 +160,21 @@ class Reader:
         return LinesChunk(pc.replace_with_mask(lines, pa.array(wrong), kept), places)
 
     def _parquet(self, source: io.BufferedReader, name: str, stack: ExitStack) -> Iterator[Chunk]:
-        seekable: IO[bytes] = source
-        if not _is_regular(source):  # Parquet is read from its end
-            spool = tempfile.TemporaryFile(prefix="agnet-")  # noqa: SIM115 - the stack closes it
-            seekable = stack.enter_context(spool)
-            while piece := source.read1(_BLOCK):
-                seekable.write(piece)
-            seekable.seek(0)
         # Buffered, not read ahead: memory holds a batch, not a row group.
+        seekable = _seekable(source, stack)
         file = stack.enter_context(pq.ParquetFile(seekable, buffer_size=1 << 20, pre_buffer=False))
         yield from self._tables(file.iter_batches(batch_size=self._rows), name)
 
-    def _arrow(self, source: io.BufferedReader, name: str, *, is_file: bool) -> Iterator[Chunk]:
-        # An IPC file is a stream between a magic and a footer, so pipes can carry it too.
-        if is_file:
-            source.read(8)
+    def _arrow_file(self, source: io.BufferedReader, name: str, stack: ExitStack) -> Iterator[Chunk]:
         # A mapped file is not copied, however long its batches are.
-        mapped = pa.memory_map(source.name) if _is_path(source) else None
-        if mapped is not None:
-            mapped.seek(8 if is_file else 0)
-        with pa.ipc.open_stream(mapped or pa.PythonFile(source, "r")) as batches:
+        data = pa.memory_map(source.name) if _is_named(source) else pa.PythonFile(_seekable(source, stack), "r")
+        with pa.ipc.open_file(stack.enter_context(data)) as file:
+            yield from self._tables(map(file.get_batch, range(file.num_record_batches)), name)
+
+    def _arrow_stream(self, source: io.BufferedReader, name: str, stack: ExitStack) -> Iterator[Chunk]:
+        data = stack.enter_context(pa.memory_map(source.name)) if _is_named(source) else pa.PythonFile(source, "r")
+        with pa.ipc.open_stream(data) as batches:
             yield from self._tables(batches, name)
-        if is_file and not (mapped or source).read().endswith(_ARROW_FILE):
-            raise InputError(f"{name}: the Arrow file ends early")
 
     def _tables(self, batches: Iterator[pa.RecordBatch], name: str) -> Iterator[Chunk]:
         first = 1
@@ -266,8 +261,18 @@ def _is_regular(source: io.BufferedReader) -> bool:
         return False
 
 
-def _is_path(source: io.BufferedReader) -> bool:
+def _is_named(source: io.BufferedReader) -> bool:
     return _is_regular(source) and isinstance(source.name, str) and source.name != "<stdin>"
+
+
+def _seekable(source: io.BufferedReader, stack: ExitStack) -> IO[bytes]:
+    """``source``, or what it gives in a private file: some formats are read from their end."""
+    if _is_regular(source):
+        return source
+    spool = stack.enter_context(tempfile.TemporaryFile(prefix="agnet-"))  # noqa: SIM115 - the stack closes it
+    shutil.copyfileobj(source, spool, _BLOCK)
+    spool.seek(0)
+    return spool
 
 
 def _first_line(error: Exception) -> str:
