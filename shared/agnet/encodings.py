@@ -39,7 +39,7 @@ def encode(space: Space, graphs: Graphs, kind: str) -> NDArray[np.uint8] | NDArr
     Raises:
         InputError: if ``kind`` is not one of :data:`KINDS`.
     """
-    _check(kind)
+    check(kind)
     index = space.index(graphs)
     if index is None or kind in ("onehot", "adjacency"):
         return _compute(space, graphs, kind)
@@ -52,7 +52,7 @@ def columns(space: Space, kind: str) -> list[str]:
     Raises:
         InputError: if ``kind`` is not one of :data:`KINDS`.
     """
-    _check(kind)
+    check(kind)
     if kind == "features":
         return feature_columns(space)
     edges = [f"edge:{a}-{b}" for a, b in zip(*edge_nodes(space.max_nodes), strict=True)]
@@ -95,7 +95,8 @@ def adjacency_from_edges(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return adjacency
 
 
-def _check(kind: str) -> None:
+def check(kind: str) -> None:
+    """Raise InputError if ``kind`` is not one of :data:`KINDS`."""
     if kind not in KINDS:
         raise InputError(f"no encoding is called {kind!r}; there are {', '.join(KINDS)}")
 

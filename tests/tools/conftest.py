@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -51,5 +54,20 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
                 signal.signal(signal.SIGTERM, handler)
         assert result.status == status, result.stderr
         return result
+
+    return call
+
+
+Shell = Callable[[str], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """Run lines as a user would type them: in bash, in an empty folder, with the installed commands."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def call(script: str) -> subprocess.CompletedProcess[str]:
+        command = ["bash", "-c", script]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     return call
