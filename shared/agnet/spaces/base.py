@@ -73,6 +73,17 @@ class Space(ABC):
     def neighbours(self, graphs: Graphs) -> tuple[Graphs, NDArray[np.int64]]:
         """Every valid architecture one edit away, and for each the row of ``graphs`` it came from."""
 
+    def resolve(self, graphs: Graphs, edge_scores: NDArray[np.floating]) -> Graphs:
+        """The architectures that a generator's samples stand for; what stands for none is not valid.
+
+        Only of use where a generator that draws each edge by itself would almost never draw a valid graph.
+
+        Args:
+            graphs: samples, as :meth:`valid` takes them.
+            edge_scores: [n, cells, num_edges] logits that their edges were drawn from.
+        """
+        return graphs
+
     def enumerate(self, chunk: int = 65536) -> Iterator[Graphs]:
         """All architectures, ``chunk`` at a time, in a fixed order; only where ``size`` is not None."""
         raise NotImplementedError(f"{self.name} is too large to enumerate")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from agnet import arrow
 from agnet.graphs import Graphs
 from agnet.spaces.base import Parsed, Space
-from agnet.spaces.nb301 import darts, genotypes, notation
+from agnet.spaces.nb301 import darts, genotypes, notation, samples
 
 
 class NB301(Space):
@@ -48,6 +48,10 @@ class NB301(Space):
     def valid(self, graphs: Graphs) -> NDArray[np.bool_]:
         """[n] which graph arrays are exactly those of cells of this space; works for single cells, too."""
         return np.all(darts.valid(graphs), axis=1)
+
+    def resolve(self, graphs: Graphs, edge_scores: NDArray[np.floating]) -> Graphs:
+        """Cells as AG-Net reads them off samples, see :mod:`agnet.spaces.nb301.samples`."""
+        return samples.resolve(graphs, edge_scores)
 
     def ids(self, graphs: Graphs) -> pa.StringArray:
         """16 hexadecimal digits: of each cell the smallest of the numbers that its isomorphic cells have."""

@@ -41,7 +41,7 @@ INPUT_PAIRS = tuple((low, high) for high in range(1, NODES + 1) for low in range
 """The two inputs of a node by rank. The first 1, 3, 6, 10 are those that node 0, 1, 2, 3 can have."""
 
 _OPS = len(OPERATIONS)
-_FIRST_TYPE = NODE_TYPES.index(OPERATIONS[0])
+FIRST_TYPE = NODE_TYPES.index(OPERATIONS[0])
 _INPUT, _INPUT_1, _OUTPUT = (NODE_TYPES.index(name) for name in ("input", "input_1", "output"))
 
 NUM_CODES = np.array([_OPS * _OPS * (node + 2) * (node + 1) // 2 for node in range(NODES)])
@@ -81,7 +81,7 @@ def to_graphs(codes: NDArray[np.integer]) -> Graphs:
 
 def from_graphs(graphs: Graphs) -> NDArray[np.int64]:
     """[n, cells, 4] codes of valid cells; whatever they are for arrays that are not valid."""
-    ops = graphs.ops[..., 2:-1].astype(np.int16) - _FIRST_TYPE
+    ops = graphs.ops[..., 2:-1].astype(np.int16) - FIRST_TYPE
     # Rows 0, 1, 2, 4, 6 tell the maps apart.
     _, *rows = np.moveaxis(graphs.adjacency[..., :8:2, 2:-1].view(np.uint8), -2, 0)
     inputs = graphs.adjacency[..., 1, 2:-1] + 2 * rows[0] + 3 * rows[1] + 4 * rows[2]
@@ -140,7 +140,7 @@ def neighbours(codes: NDArray[np.integer]) -> NDArray[np.int64]:
 
 def _types() -> NDArray[np.uint8]:
     """[491, 2] node types of a code's two operation nodes; the last row, which is code -1, is padding."""
-    return np.concatenate([OPS + _FIRST_TYPE, np.zeros((1, 2), dtype=np.int64)]).astype(np.uint8)
+    return np.concatenate([OPS + FIRST_TYPE, np.zeros((1, 2), dtype=np.int64)]).astype(np.uint8)
 
 
 def _columns() -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from agnet import arrow
 from agnet.graphs import Graphs
 from agnet.spaces.base import Parsed, Space
 from agnet.spaces.nbnlp import cells as rnn
-from agnet.spaces.nbnlp import notation, recipes, sampling
+from agnet.spaces.nbnlp import notation, recipes, samples, sampling
 from agnet.spaces.nbnlp.edits import neighbours
 from agnet.spaces.nbnlp.isomorphism import canonical, hashes
 
@@ -49,6 +49,10 @@ class NBNLP(Space):
         if graphs.ops.shape[1:] != (1, self.max_nodes):
             return np.zeros(len(graphs), dtype=np.bool_)
         return rnn.valid(rnn.from_graphs(graphs))
+
+    def resolve(self, graphs: Graphs, edge_scores: NDArray[np.floating]) -> Graphs:
+        """The nearest cells to samples, see :func:`agnet.spaces.nbnlp.samples.resolve`."""
+        return samples.resolve(graphs, edge_scores)
 
     def ids(self, graphs: Graphs) -> pa.StringArray:
         """16 hexadecimal digits, a hash of the cell without its names and order."""

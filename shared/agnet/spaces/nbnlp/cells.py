@@ -84,12 +84,13 @@ def to_graphs(cells: Cells) -> Graphs:
 def valid(cells: Cells) -> NDArray[np.bool_]:
     """[n] which arrays are cells of the space, the operations in any topological order.
 
-    That is: each operation has as many inputs as it takes, all different, and leads to a hidden state; there are one to
-    three hidden states, each an operation; a former state is used only where there is a new one of that number.
+    That is: each operation has as many inputs as it takes, all different, and leads to a hidden state; x, which may be
+    of another width than the states, goes to linear nodes only; there are one to three hidden states, each an
+    operation; a former state is used only where there is a new one of that number.
     """
     ops, edges, sizes = cells.ops, cells.operands > 0, cells.sizes.astype(np.int64)
     nodes = np.arange(ops.shape[1])
-    output = np.maximum(sizes - 1, 0)
+    output = np.clip(sizes - 1, 0, len(nodes) - 1)
     inner = (nodes >= len(INPUTS)) & (nodes < output[:, None])
     fitting = np.where(inner, ops > INPUT, ops == np.where(nodes < len(INPUTS), INPUT, OUTPUT))
     fitting &= ops < len(NODE_TYPES)
@@ -102,6 +103,7 @@ def valid(cells: Cells) -> NDArray[np.bool_]:
     good &= ((indegree >= low) & (indegree <= high)).all(axis=1)
     good &= ((outdegree > 0) | ~inner).all(axis=1)
     good &= ~np.tril(edges).any(axis=(1, 2))
+    good &= ~(edges[:, INPUTS.index("x")] & (ops != LINEAR)).any(axis=1)
     rows = np.arange(len(cells))
     good &= ~edges[rows, : len(INPUTS), output].any(axis=1)
     hidden = indegree[rows, output]

@@ -23,13 +23,13 @@ _SWEEPS = 2
 
 def canonical(cells: Cells) -> Cells:
     """The cells, which may have their nodes in any topological order, in the one order of all their isomorphs."""
-    cells, _ = _name_states(cells)
+    cells = _name_states(cells)
     return _sort_operands(cells.reorder(_order(cells, _initial(cells))))
 
 
 def hashes(cells: Cells) -> _Colours:
     """[n] 64 bits that isomorphic cells share; cells that are not isomorphic differ but for one chance in 2^64."""
-    return _name_states(cells)[1]
+    return _hash(_name_states(cells))
 
 
 def topological(cells: Cells) -> Cells:
@@ -41,27 +41,23 @@ def topological(cells: Cells) -> Cells:
     return cells.reorder(np.argsort(ancestors, axis=1, kind="stable"))
 
 
-def _name_states(cells: Cells) -> tuple[Cells, _Colours]:
-    """The cells with states 1 and 2 named in the one way of all isomorphs, and their hashes."""
-    own = _hash(cells)
-    rows = np.arange(len(cells))
-    three = np.flatnonzero((cells.operands[rows, :, np.maximum(cells.sizes, 1) - 1] > 0).sum(axis=1) == MAX_HIDDEN)
+def _name_states(cells: Cells) -> Cells:
+    """The cells, with states 1 and 2 of those that have three named in the one way of all isomorphs."""
+    output = np.maximum(cells.sizes, 1) - 1
+    states = np.count_nonzero(cells.operands[np.arange(len(cells)), :, output], axis=1)
+    three = np.flatnonzero(states == MAX_HIDDEN)
     if not len(three):
-        return cells, own
+        return cells
     subset = cells.take(three)
     operands = subset.operands.copy()
     first, second = INPUTS.index("h_prev_1"), INPUTS.index("h_prev_2")
     operands[:, [first, second]] = operands[:, [second, first]]
-    rows = np.arange(len(three))
-    output = subset.sizes - 1
+    rows, output = np.arange(len(three)), output[three]
     operands[rows, :, output] = np.array([0, 1, 3, 2], dtype=np.uint8)[operands[rows, :, output]]
-    swapped = Cells(subset.ops, operands, subset.sizes)
-    other = _hash(swapped)
-    better = other < own[three]
+    better = _hash(Cells(subset.ops, operands, subset.sizes)) < _hash(subset)
     result = cells.operands.copy()
     result[three[better]] = operands[better]
-    own[three] = np.minimum(own[three], other)
-    return Cells(cells.ops, result, cells.sizes), own
+    return Cells(cells.ops, result, cells.sizes)
 
 
 def _hash(cells: Cells) -> _Colours:

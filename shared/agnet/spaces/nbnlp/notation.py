@@ -163,6 +163,8 @@ def _check_inputs(recipe: _Recipe) -> None:
                 )
         if len(set(inputs)) < len(inputs):
             raise _NoCellError(f"node {_short(name)} has one input twice; a graph cannot express that")
+        if "x" in inputs and op != "linear":
+            raise _NoCellError(f"node {_short(name)}: {op} cannot take x, whose width may not be that of the states")
 
 
 def _check_states(recipe: _Recipe) -> None:
