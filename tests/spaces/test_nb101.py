@@ -175,14 +175,37 @@ def test_what_is_not_a_cell_has_neither_arch_nor_id() -> None:
     assert space.ids(graphs).to_pylist() == [None, module_hash(([[0, 1], [0, 0]], ["input", "output"]))]
 
 
+def fresh_ids(graphs: Graphs) -> list[str]:
+    """Ids, none of them remembered."""
+    nb101_hash._memory.cache_clear()
+    ids: list[str] = space.ids(graphs).to_pylist()
+    return ids
+
+
 def test_hashes_of_a_batch_do_not_depend_on_the_batch(everything: Graphs) -> None:
     rows = np.random.default_rng(1).permutation(len(everything))[:3000]
     graphs = everything.take(rows)
-    together = space.ids(graphs).to_pylist()
-    assert together[::60] == [space.ids(graphs.take(slice(row, row + 1)))[0].as_py() for row in range(0, 3000, 60)]
+    together = fresh_ids(graphs)
+    assert together[::60] == [fresh_ids(graphs.take(slice(row, row + 1)))[0] for row in range(0, 3000, 60)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nb101_hash, "_CELLS", 700)
-        assert space.ids(graphs).to_pylist() == together
+        assert fresh_ids(graphs) == together
+
+
+def test_hashes_that_are_remembered_are_the_same(everything: Graphs) -> None:
+    rows = np.random.default_rng(2).permutation(len(everything))[:300]
+    first, both = everything.take(rows[:200]), everything.take(rows[100:].repeat(2))
+    expected = fresh_ids(both)
+    fresh_ids(first)
+    assert space.ids(both).to_pylist() == expected
+    assert len(set(expected)) == 200
+
+
+def test_numbers_are_distinct_and_in_order(everything: Graphs) -> None:
+    numbers = nb101_cells.numbers(space.codes(everything))
+    assert numbers[0] == 0
+    assert (np.diff(numbers) > 0).all()
+    assert numbers[-1] < nb101_cells.num_numbers()
 
 
 @given(drawings())

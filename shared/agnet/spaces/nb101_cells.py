@@ -35,6 +35,7 @@ _LABEL_BITS = 2 * INNER
 CODE_BITS = _EDGE_BITS + _LABEL_BITS
 _LABEL_SHIFTS = np.arange(_LABEL_BITS - 2, -1, -2)
 _NO_LABEL = len(OPERATIONS)
+_POWERS = len(OPERATIONS) ** np.arange(INNER - 1, -1, -1)
 _TYPE_OF_LABEL = np.array([NODE_TYPES.index(name) for name in OPERATIONS], np.uint8)
 _LABEL_OF_TYPE = np.full(256, _NO_LABEL, np.int64)
 _LABEL_OF_TYPE[_TYPE_OF_LABEL] = np.arange(len(OPERATIONS))
@@ -115,6 +116,21 @@ def canonical(codes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(codes >= 0, tables.smallest[rows] << _LABEL_BITS | smallest, NO_CELL)
 
 
+def numbers(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """[n] small numbers of canonical codes, each its own, ascending but with gaps; -1 for :data:`NO_CELL`."""
+    tables = _tables()
+    digits = labels_of(codes) @ _POWERS
+    number = tables.base[tables.rows[edges_of(codes)]] + digits // len(OPERATIONS) ** (
+        MAX_VERTICES - sizes_of(codes).astype(np.int64)
+    )
+    return np.where(codes == NO_CELL, -1, number)
+
+
+def num_numbers() -> int:
+    """One more than the largest number."""
+    return int(_tables().base[-1])
+
+
 def enumerate_codes(chunk: int) -> Iterator[NDArray[np.int64]]:
     """All canonical codes in ascending order, about ``chunk`` at a time, so also ascending by number of vertices."""
     for size in range(2, MAX_VERTICES + 1):
@@ -157,6 +173,8 @@ class _Tables:
     """[rows] the smallest set of edges that a renumbering gives."""
     first: NDArray[np.int64]
     """[rows + 1] where the renumberings that give it begin in ``weights``."""
+    base: NDArray[np.int64]
+    """[rows] where the numbers of canonical codes with these edges begin; in the last row, where all end."""
     weights: NDArray[np.int64]
     """[renumberings, 5] place value of the label of each inner vertex, by its old number."""
 
@@ -168,13 +186,16 @@ def _tables() -> _Tables:
     rows = np.full(1 << _EDGE_BITS, -1, np.int16)
     rows[edges] = np.arange(len(edges))
     sizes = np.repeat(np.arange(2, MAX_VERTICES + 1), [len(part) for part in found])
-    smallest, counts, weights = zip(*(_renumber(part, size) for size, part in enumerate(found, start=2)), strict=True)
+    renumbered = [_renumber(part, size) for size, part in enumerate(found, start=2)]
+    smallest, counts, weights = (np.concatenate(parts) for parts in zip(*renumbered, strict=True))
+    labellings = np.where(smallest == edges, len(OPERATIONS) ** (sizes - 2), 0)
     return _Tables(
         rows=rows,
         sizes=np.append(sizes, 0).astype(np.uint8),
-        smallest=np.append(np.concatenate(smallest), 0),
-        first=np.concatenate([[0], np.cumsum(np.concatenate(counts)), [0]]),
-        weights=np.concatenate(weights),
+        smallest=np.append(smallest, 0),
+        first=np.concatenate([[0], np.cumsum(counts), [0]]),
+        base=np.append(0, np.cumsum(labellings)),
+        weights=weights,
     )
 
 
@@ -200,7 +221,7 @@ def _edge_sets(size: int) -> NDArray[np.int64]:
     for target in range(size - 1, 0, -1):
         sources = (sets >> target * (target - 1) // 2) & ((1 << target) - 1)
         useful |= np.where((useful >> target) & 1, sources, 0)
-    return sets[useful == (1 << size) - 1]
+    return np.sort(sets[useful == (1 << size) - 1])
 
 
 def _renumber(edges: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -12,6 +12,7 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,30 @@ _HEX_OF_PAIR = np.frombuffer(
 
 
 def module_hashes(codes: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """[n, 32] characters of the module hash of cells given as :mod:`codes <agnet.spaces.nb101_cells>`; else zeros."""
-    hashes = np.zeros((len(codes), _HEX), np.uint8)
+    """[n, 32] characters of the module hash of canonical :mod:`codes <agnet.spaces.nb101_cells>`; zeros for no cell.
+
+    Hashes are kept for as long as the process lives, 15 MB, so a stream however long pays once for each cell.
+    """
+    text, known = _memory()
+    numbers = cells.numbers(codes)
+    new, rows = np.unique(numbers[~known[numbers]], return_index=True)
+    if len(new):
+        text[new] = _compute(codes[~known[numbers]][rows])
+        known[new] = True
+    return text.take(numbers, axis=0)
+
+
+@cache
+def _memory() -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """[numbers + 1, 32] hashes, and which are there; the last is that of no cell."""
+    text = np.zeros((cells.num_numbers() + 1, _HEX), np.uint8)
+    known = np.zeros(len(text), np.bool_)
+    known[-1] = True
+    return text, known
+
+
+def _compute(codes: NDArray[np.int64]) -> NDArray[np.uint8]:
+    hashes = np.empty((len(codes), _HEX), np.uint8)
     sizes = cells.sizes_of(codes)
     parts = [
         (size, rows[start : start + _CELLS])
