@@ -193,13 +193,16 @@ def _read(
 ) -> Iterator[Chunk]:
     """The architectures of a stream, or their neighbours."""
     import numpy as np  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
 
     from agnet import records, spaces, streams  # noqa: PLC0415
 
     space = None if name is None else spaces.get(name)
     wrong = 0
-    reader = streams.read(files, columns=records.COLUMNS, on_error=on_error, plain="arch")
+    wanted = records.COLUMNS.append(pa.field("id", pa.string()))
+    reader = streams.read(files, columns=wanted, on_error=on_error, plain="arch")
     for chunk in reader:
+        chunk.columns(wanted)  # all at once: lines are parsed once
         if space is None:
             space = _space_of(chunk)
         parsed = records.read(space, chunk)
