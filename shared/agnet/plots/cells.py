@@ -95,6 +95,8 @@ def _diagram(space: Space, ops: NDArray[np.uint8], adjacency: NDArray[np.bool_],
     boxes = []
     for node, name in enumerate(names):
         text, colour = _looks(space, name)
+        if name == "input" and names.count(name) > 1:
+            text = f"{text} {1 + names[:node].count(name)}"
         x, y = placed.places[node].tolist()
         boxes.append(Box(x, y, text, colour, faint=not alive[node]))
     paths = [Path(way, faint=not (alive[a] and alive[b])) for (a, b), way in placed.ways.items()]

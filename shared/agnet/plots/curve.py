@@ -78,7 +78,7 @@ def curve(
     x = Axis("Queries (architectures evaluated)", limits=(0, None), whole=True)
     name = shown.label[:1].lower() + shown.label[1:]
     if regret:
-        return Page([_regret(lines, x, f"Distance to the best {name}", title)])
+        return Page([_regret(lines, x, f"Regret in {name}", title)])
     rules = []
     if optimum is not None:
         value = float(optimum) * shown.factor

@@ -40,16 +40,23 @@ def columns(files: Sequence[str] | None, schema: pa.Schema, optional: Sequence[s
     if not len(table):
         raise InputError(f"{source}: no records")
     for name in schema.names:
-        if name not in optional and table[name].null_count == len(table):
-            if name in names:
-                raise InputError(f"{source}: {name}: is null in each of the {len(table):,} records")
+        if name not in optional and not _has_values(table, name):
+            if table[name].null_count < len(table) or name in names:
+                raise InputError(f"{source}: {name}: no value in any of {len(table):,} records")
             raise InputError(f"{source}: no record has a column {name!r}{nearest(name, sorted(names))}")
     return table
 
 
+def _has_values(table: pa.Table, name: str) -> bool:
+    if pa.types.is_floating(table.schema.field(name).type):
+        return not np.isnan(numbers(table, name)).all()
+    return table[name].null_count < len(table)
+
+
 def numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
-    """[n] a column as numbers; NaN for null."""
-    return arrow.to_numpy(table[name].combine_chunks().cast(pa.float64()))
+    """[n] a column as numbers; NaN where there is none, or none that is finite."""
+    values = arrow.to_numpy(table[name].combine_chunks().cast(pa.float64()))
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def log(file: str) -> dict[str, NDArray[np.float64]]:

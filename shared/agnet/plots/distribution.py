@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agnet.errors import InputError
 from agnet.plots import style
 from agnet.plots.chart import Axis, Bars, Chart, Page, Points, Rule
-from agnet.plots.quantities import Quantity, quantity
+from agnet.plots.quantities import Quantity, counted, quantity
 from agnet.plots.ranges import aired, beyond, fences
 
 _BINS = 90
@@ -49,7 +49,7 @@ def distribution(
     bars = Bars(edges, heights, style.FAINT if found else style.BLUE)
     x = Axis(shown.label, limits=aired(low, high))
     y = Axis("Architectures", limits=(0, 1.16 * heights.max()), whole=True)
-    note = f"{len(values):,} architectures{beyond(values, low, high, shown)}"
+    note = f"{counted(len(values))}{beyond(values, low, high, shown)}"
     if found is None:
         best = float(values.max() if maximize else values.min())
         return Page([Chart(x, y, [bars, Rule("x", best, f"best {shown.text(best)}", style.INK)], title, note)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -47,8 +48,10 @@ def render(page: Page, format: str, size: tuple[float, float] | None = None) -> 
             "pictures in files need matplotlib: pip install 'agnet[plot]'; in a terminal, without -o, they do not"
         ) from None
 
-    settings: Any = dict(mpl.rcParamsDefault) | style.MATPLOTLIB | {"backend": "agg"}
-    with mpl.rc_context(settings):
+    font = style.FONT * (_scale(size, _size(page)) if size else 1.0)
+    settings: Any = dict(mpl.rcParamsDefault) | style.MATPLOTLIB | {"backend": "agg", "font.size": font}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as a glyph that the font lacks: it is drawn as a box
         drawn = [panel for panel in page.panels if isinstance(panel, Diagram)]
         if drawn:
             figure = Figure(figsize=size or diagrams.size(drawn, page.columns, page.title))
@@ -72,13 +75,18 @@ def _size(page: Page) -> tuple[float, float]:
     return width * (1.0 if page.columns == 1 else 0.72 * page.columns), height * sum(_rows(page))
 
 
+def _scale(size: tuple[float, float], natural: tuple[float, float]) -> float:
+    """How much larger the words of a picture of this size are; they stay readable."""
+    return min(max(min(size[0] / natural[0], size[1] / natural[1]), 0.7), 1.6)
+
+
 def _charts(figure: Figure, page: Page) -> None:
     heights = _rows(page)
     ratios = {"height_ratios": heights}
     grid = figure.subplots(len(heights), page.columns, squeeze=False, sharex=page.share_x, gridspec_kw=ratios)
     places = list(grid.flat)
     if page.title:
-        figure.suptitle(page.title, x=0.01, ha="left", fontsize=13, fontweight="bold")
+        figure.suptitle(page.title, x=0.01, ha="left", fontsize="large", fontweight="bold")
     for axes, panel in zip(places, page.panels, strict=False):
         if isinstance(panel, Chart):
             _chart(figure, axes, panel)
@@ -109,10 +117,15 @@ def _chart(figure: Figure, axes: Axes, chart: Chart) -> None:
             textcoords="offset points",
             va="bottom",
             color=style.MUTED,
-            fontsize=10,
+            fontsize=style.SMALL,
         )
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc=chart.legend)
+
+
+def _legend_label(label: str | None) -> str | None:
+    """Matplotlib leaves out what begins with an underscore."""
+    return f" {label}" if label and label.startswith("_") else label
 
 
 def _axis(axes: Axes, name: Literal["x", "y"], axis: Axis) -> None:
@@ -150,7 +163,7 @@ def _layer(figure: Figure, axes: Axes, layer: Layer, order: int) -> None:
                 color=layer.colour,
                 edgecolor="white",
                 linewidth=0.4,
-                label=layer.label,
+                label=_legend_label(layer.label),
                 zorder=order,
             )
             axes.grid(visible=False, axis="x")
@@ -158,7 +171,14 @@ def _layer(figure: Figure, axes: Axes, layer: Layer, order: int) -> None:
             line = axes.axhline if layer.axis == "y" else axes.axvline
             line(layer.value, color=layer.colour, linewidth=1.2, linestyle=(0, (5, 3)), zorder=order)
         case Diagonal():
-            axes.axline((0, 0), slope=1, color=layer.colour, linewidth=1.2, linestyle=(0, (5, 3)), label=layer.label)
+            axes.axline(
+                (0, 0),
+                slope=1,
+                color=layer.colour,
+                linewidth=1.2,
+                linestyle=(0, (5, 3)),
+                label=_legend_label(layer.label),
+            )
 
 
 def _line(axes: Axes, line: Line, order: int) -> None:
@@ -181,7 +201,7 @@ def _line(axes: Axes, line: Line, order: int) -> None:
         linestyle=(0, (5, 3)) if line.dashed else "-",
         drawstyle="steps-post" if line.step else "default",
         solid_joinstyle="round",
-        label=line.label,
+        label=_legend_label(line.label),
         zorder=order + 0.5,
     )
 
@@ -193,7 +213,7 @@ def _points(axes: Axes, points: Points, order: int, **colour: Any) -> Any:
         s=points.size**2,
         alpha=points.alpha,
         linewidths=0,
-        label=points.label,
+        label=_legend_label(points.label),
         zorder=order,
         rasterized=len(points.x) > _MANY,
         **colour,
@@ -214,6 +234,6 @@ def _name_rule(axes: Axes, rule: Rule) -> None:
         ha="left" if level or right else "right",
         va="bottom" if level else "top",
         color=rule.colour,
-        fontsize=10,
+        fontsize=style.SMALL,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
     )

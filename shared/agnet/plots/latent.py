@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from agnet.errors import InputError
 from agnet.plots.chart import Axis, Chart, Page, Points
-from agnet.plots.quantities import quantity
+from agnet.plots.quantities import counted, quantity
 from agnet.plots.ranges import fences
 
 
@@ -56,7 +56,7 @@ def latent(latents: NDArray[np.float64], values: NDArray[np.float64], metric: st
         values_label=shown.label,
     )
     x, y = (
-        Axis(f"Principal component {number} ({100 * share:.1f} % of the variance)")
+        Axis(f"Component {number} ({100 * share:.1f} % of variance)")
         for number, share in enumerate(shares.tolist(), start=1)
     )
-    return Page([Chart(x, y, [points], title, f"{n:,} architectures, {latents.shape[1]} latent dimensions")])
+    return Page([Chart(x, y, [points], title, f"{counted(n)}, {latents.shape[1]} latent dimensions")])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from agnet.errors import InputError
 from agnet.plots import style
 from agnet.plots.chart import Axis, Chart, Corner, Line, Page, Points
-from agnet.plots.quantities import quantity
+from agnet.plots.quantities import counted, quantity
 from agnet.plots.ranges import aired, fences
 
 _WORST: dict[tuple[bool, bool], Corner] = {
@@ -68,12 +68,12 @@ def pareto(
             raise InputError(f"{source.label}: no record has both {metrics[0]} and {metrics[1]}")
         colour = style.SERIES[number % len(style.SERIES)]
         there = ~np.isnan(x) & ~np.isnan(y)
-        cloud = style.FAINT if len(sources) == 1 else colour
+        cloud = style.MUTED if len(sources) == 1 else colour
         size = float(np.clip(40 / len(x) ** 0.35, 2.0, 5.0))
-        clouds.append(Points(x[there], y[there], cloud, size=size, alpha=0.6 if len(sources) == 1 else 0.25))
+        clouds.append(Points(x[there], y[there], cloud, size=size, alpha=0.25))
         label = f"{source.label}: {len(rows):,} of {there.sum():,} on the front"
         lines.append(Line(x[rows], y[rows], colour, label, step=True))
-        tops.append(Points(x[rows], y[rows], colour, size=6.0))
+        tops.append(Points(x[rows], y[rows], colour, size=float(np.clip(40 / len(rows) ** 0.5, 3.0, 6.0))))
     limits = [
         _limits([getattr(cloud, axis) for cloud in clouds], [getattr(top, axis) for top in tops], upwards)
         for axis, upwards in zip("xy", maximize, strict=True)
@@ -86,7 +86,7 @@ def pareto(
                 Axis(shown_y.label, limits=limits[1]),
                 [*clouds, *lines, *tops],
                 title,
-                f"{outside:,} architectures lie outside" if outside else "",
+                f"{counted(outside)} outside of the axes" if outside else "",
                 legend=_WORST[maximize],  # the front bends towards the opposite one
             )
         ]

@@ -36,6 +36,11 @@ class Quantity:
         return f"{value:.{decimals}f}{more} {self.unit}".rstrip()
 
 
+def counted(n: int) -> str:
+    """``1 architecture``, ``15,625 architectures``."""
+    return f"{n:,} architecture{'' if n == 1 else 's'}"
+
+
 # A column's name is words joined by underscores; the last may be the unit.
 _UNITS = {
     "ms": "ms",

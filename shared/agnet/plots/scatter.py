@@ -9,7 +9,7 @@ from scipy import stats
 from agnet.errors import InputError
 from agnet.plots import style
 from agnet.plots.chart import Axis, Chart, Diagonal, Page, Points
-from agnet.plots.quantities import quantity
+from agnet.plots.quantities import counted, quantity
 from agnet.plots.ranges import aired, fences
 
 
@@ -29,7 +29,9 @@ def scatter(x: NDArray[np.float64], y: NDArray[np.float64], metrics: tuple[str, 
     """
     both = ~np.isnan(x) & ~np.isnan(y)
     if both.sum() < 2:
-        raise InputError(f"{metrics[0]}, {metrics[1]}: {both.sum()} records have both, two are needed")
+        raise InputError(
+            f"{both.sum()} of {len(both):,} records have both {metrics[0]} and {metrics[1]}; two are needed"
+        )
     shown_x, shown_y = (quantity(name) for name in metrics)
     x, y = shown_x.scale(x[both]), shown_y.scale(y[both])
     x_range, y_range = fences(x), fences(y)
@@ -40,7 +42,7 @@ def scatter(x: NDArray[np.float64], y: NDArray[np.float64], metrics: tuple[str, 
     shown = (x >= x_range[0]) & (x <= x_range[1]) & (y >= y_range[0]) & (y <= y_range[1])
     points = Points(x, y, style.BLUE, size=_size(len(x)), alpha=_alpha(len(x)))
     tau, rho = stats.kendalltau(x, y).statistic, stats.spearmanr(x, y).statistic
-    note = f"Kendall τ {tau:.3f}, Spearman ρ {rho:.3f}, {len(x):,} architectures"
+    note = f"Kendall τ {tau:.3f}, Spearman ρ {rho:.3f}, {counted(len(x))}"
     if not shown.all():
         note += f" ({(~shown).sum():,} outside)"
     return Page(

@@ -29,13 +29,18 @@ BOX = (0.74, 0.62)
 """Width and height of a box, in layers and rows."""
 DPI = 160
 
+FONT = 11.0
+"""Points, of a chart that is as large as it is by default."""
+SMALL = "small"
+"""For ticks, legends and notes, relative to it."""
+
 MATPLOTLIB: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # matplotlib brings it along, so pictures are the same everywhere
-    "font.size": 11,
+    "font.size": FONT,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": FAINT,
-    "axes.titlesize": 12,
+    "axes.titlesize": "large",
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titlepad": 10,
@@ -51,15 +56,16 @@ MATPLOTLIB: dict[str, Any] = {
     "ytick.color": FAINT,
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
-    "xtick.labelsize": 10,
-    "ytick.labelsize": 10,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
     "legend.frameon": True,
     "legend.framealpha": 0.9,
     "legend.edgecolor": "none",
-    "legend.fontsize": 10,
+    "legend.fontsize": SMALL,
     "figure.facecolor": "white",
     "savefig.dpi": DPI,
     "svg.hashsalt": "agnet",
     "svg.fonttype": "path",
     "path.simplify": False,
+    "text.parse_math": False,  # a dollar in a name is a dollar
 }
