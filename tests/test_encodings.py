@@ -26,7 +26,7 @@ def walk(space: Space, graphs: Graphs, row: int, node: int = 0) -> set[tuple[str
     return {(name,) * (node > 0) + rest for after in following for rest in walk(space, graphs, row, int(after))}
 
 
-@pytest.mark.parametrize("name", ["nb201", "nb101"])
+@pytest.mark.parametrize("name", spaces.names())
 @pytest.mark.parametrize("kind", KINDS)
 def test_columns_fit(name: str, kind: str) -> None:
     space = spaces.get(name)
@@ -64,7 +64,7 @@ def test_edge_vectors_both_ways(nodes: int) -> None:
     assert list(zip(targets, sources, strict=True)) == sorted((b, a) for a in range(nodes) for b in range(a + 1, nodes))
 
 
-@pytest.mark.parametrize("name", ["nb201", "nb101"])
+@pytest.mark.parametrize("name", spaces.names())
 def test_flat_says_everything(name: str) -> None:
     space = spaces.get(name)
     graphs = space.sample(200, np.random.default_rng(1))

@@ -15,29 +15,30 @@ from agnet.graphs import Graphs
 from agnet.spaces.base import Space
 
 
-def paths(space: Space, graphs: Graphs, row: int) -> list[list[int]]:
-    """Inner nodes on every path of a one-cell architecture past nothing dead, by walking."""
-    ops, adjacency, output = graphs.ops[row, 0], graphs.adjacency[row, 0], int(graphs.sizes[row, 0]) - 1
+def paths(space: Space, graphs: Graphs, row: int, cell: int) -> list[list[int]]:
+    """Operation nodes on every path of a cell from an input to its output, past nothing dead, by walking."""
+    ops, adjacency, output = graphs.ops[row, cell], graphs.adjacency[row, cell], int(graphs.sizes[row, cell]) - 1
+    names = [space.node_types[op] for op in ops]
 
     def walk(node: int) -> list[list[int]]:
-        if space.node_types[ops[node]] in space.dead_types:
+        if names[node] in space.dead_types:
             return []
         if node == output:
             return [[]]
-        here = [node] if node else []
+        here = [] if names[node] in space.input_types else [node]
         return [here + rest for following in np.flatnonzero(adjacency[node]) for rest in walk(int(following))]
 
-    return walk(0)
+    return [path for node in range(output) if names[node] in space.input_types for path in walk(node)]
 
 
-def by_walking(space: Space, graphs: Graphs, row: int) -> dict[str, float]:
+def by_walking(space: Space, graphs: Graphs, row: int, cell: int) -> dict[str, float]:
     """The features of one cell, as their definitions say."""
-    nodes = paths(space, graphs, row)
-    names = [[space.node_types[graphs.ops[row, 0, node]] for node in path] for path in nodes]
+    nodes = paths(space, graphs, row, cell)
+    names = [[space.node_types[graphs.ops[row, cell, node]] for node in path] for path in nodes]
     live = {node for path in nodes for node in path}
     result: dict[str, float] = {}
     for operation in space.operations:
-        of_it = {node for node in live if space.node_types[graphs.ops[row, 0, node]] == operation}
+        of_it = {node for node in live if space.node_types[graphs.ops[row, cell, node]] == operation}
         result[f"count:{operation}"] = len(of_it)
         result[f"first:{operation}"] = len(of_it & {path[0] for path in nodes if path})
         result[f"last:{operation}"] = len(of_it & {path[-1] for path in nodes if path})
@@ -49,14 +50,20 @@ def by_walking(space: Space, graphs: Graphs, row: int) -> dict[str, float]:
     return result
 
 
-@pytest.mark.parametrize("name", ["nb201", "nb101"])
+@pytest.mark.parametrize("name", spaces.names())
 def test_they_are_what_they_are_called(name: str) -> None:
     space = spaces.get(name)
-    graphs = space.sample(150, np.random.default_rng(0))
+    graphs = space.sample(60, np.random.default_rng(0))
     values = features(space, graphs)
     assert values.dtype == np.float32
+    several = len(space.cells) > 1
     for row in range(len(graphs)):
-        assert dict(zip(columns(space), values[row].tolist(), strict=True)) == by_walking(space, graphs, row)
+        walked = {
+            f"{title}.{feature}" if several else feature: value
+            for cell, title in enumerate(space.cells)
+            for feature, value in by_walking(space, graphs, row, cell).items()
+        }
+        assert dict(zip(columns(space), values[row].tolist(), strict=True)) == walked
 
 
 def test_a_cell_by_hand() -> None:
