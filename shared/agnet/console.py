@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import wraps
@@ -139,15 +139,29 @@ Version = Annotated[
 
 def command(function: Callable[..., None], name: str) -> typer.Typer:
     """``function`` as the command ``name``; its docstring is the manual page."""
-    app = typer.Typer(
+    app = _app(name)
+    app.command(name=name)(_without_pandas(function))
+    return app
+
+
+def group(about: Callable[..., None], functions: Sequence[Callable[..., None]], name: str) -> typer.Typer:
+    """The command ``name`` with a sub-command for each function; ``about`` has its manual page and own options."""
+    app = _app(name)
+    app.callback()(about)
+    for function in functions:
+        app.command()(_without_pandas(function))
+    return app
+
+
+def _app(name: str) -> typer.Typer:
+    return typer.Typer(
         name=name,
         add_completion=True,
+        no_args_is_help=True,
         rich_markup_mode=None,  # rich costs a tenth of a second before the first character of --help
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.command(name=name)(_without_pandas(function))
-    return app
 
 
 def _without_pandas(function: Callable[..., None]) -> Callable[..., None]:

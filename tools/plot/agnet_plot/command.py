@@ -72,16 +72,7 @@ Labels = Annotated[
     list[str] | None, typer.Option("--label", metavar="NAME", help="A name for each FILE.", show_default=False)
 ]
 
-app = typer.Typer(
-    name="plot",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
-
-@app.callback()
 def plot(version: console.Version = False) -> None:
     """Draw searches, benchmarks, generators and cells.
 
@@ -96,7 +87,6 @@ def plot(version: console.Version = False) -> None:
     """
 
 
-@app.command()
 def curve(
     files: console.Inputs = None,
     metric: Metric = "val_acc",
@@ -140,7 +130,6 @@ def curve(
     )
 
 
-@app.command()
 def distribution(
     files: console.Inputs = None,
     metric: Metric = "val_acc",
@@ -179,7 +168,6 @@ def distribution(
     canvas.draw(picture.distribution(values, metric, maximize=_maximize(metric, minimize), found=found, title=title))
 
 
-@app.command()
 def scatter(
     files: console.Inputs = None,
     x: Annotated[str, typer.Option("--x", metavar="COLUMN", help="Column across.")] = "val_acc",
@@ -212,7 +200,6 @@ def scatter(
     canvas.draw(picture.scatter(data.numbers(table, x), data.numbers(table, y), (x, y), title=title))
 
 
-@app.command()
 def pareto(
     files: console.Inputs = None,
     x: Annotated[str, typer.Option("--x", metavar="COLUMN", help="Metric across.")] = "latency_ms",
@@ -223,10 +210,10 @@ def pareto(
     kind: FormatOption = None,
     size: Size = None,
 ) -> None:
-    """Two metrics and the front of those that no other beats in both.
+    """Two metrics and their Pareto front.
 
-    Which way a metric is better is told by its name: accuracies are maximised, latency, time, energy, parameters and
-    losses minimised. Each FILE gets a front of its own.
+    The front is what no other architecture beats in both metrics; each FILE gets one of its own. Which way a metric is better is told by its name: accuracies are maximised, latency, time, energy, parameters and
+    losses minimised.
 
     \b
     Examples:
@@ -248,7 +235,6 @@ def pareto(
     canvas.draw(picture.pareto(sources, (x, y), maximize=directions, title=title))
 
 
-@app.command()
 def latent(
     files: console.Inputs = None,
     metric: Metric = "val_acc",
@@ -272,7 +258,6 @@ def latent(
     canvas.draw(picture.latent(*data.latents(files, metric), metric, title=title))
 
 
-@app.command()
 def training(
     files: console.Inputs = None,
     label: Labels = None,
@@ -281,9 +266,9 @@ def training(
     kind: FormatOption = None,
     size: Size = None,
 ) -> None:
-    """Training curves of a generator, from the log of 'train-gen --log'.
+    """Training curves of a generator.
 
-    Shows the losses, and below them validity, uniqueness, novelty and coverage of what is generated.
+    Reads the log of 'train-gen --log'. Shows the losses, and below them validity, uniqueness, novelty and coverage of what is generated.
 
     \b
     Examples:
@@ -298,7 +283,6 @@ def training(
     canvas.draw(picture.training(logs, title=title))
 
 
-@app.command()
 def cells(
     files: console.Inputs = None,
     top: Annotated[
@@ -404,4 +388,5 @@ class _Canvas:
 
 def main(prog: str = "plot") -> NoReturn:
     """Run the command as a process."""
-    console.run(app, prog)
+    pictures = (curve, distribution, scatter, pareto, latent, training, cells)
+    console.run(console.group(plot, pictures, "plot"), prog)
