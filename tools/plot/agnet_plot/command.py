@@ -212,8 +212,8 @@ def pareto(
 ) -> None:
     """Two metrics and their Pareto front.
 
-    The front is what no other architecture beats in both metrics; each FILE gets one of its own. Which way a metric is better is told by its name: accuracies are maximised, latency, time, energy, parameters and
-    losses minimised.
+    The front is what no other architecture beats in both metrics; each FILE gets one of its own. Which way a metric is
+    better is told by its name: accuracies are maximised, latency, time, energy, parameters and losses minimised.
 
     \b
     Examples:
@@ -268,7 +268,8 @@ def training(
 ) -> None:
     """Training curves of a generator.
 
-    Reads the log of 'train-gen --log'. Shows the losses, and below them validity, uniqueness, novelty and coverage of what is generated.
+    Reads the log of 'train-gen --log'. Shows the losses, and below them validity, uniqueness, novelty and coverage of
+    what is generated.
 
     \b
     Examples:
