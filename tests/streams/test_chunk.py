@@ -70,6 +70,12 @@ def test_lines_stay_as_they_are() -> None:
     )
 
 
+def test_names_of_lines_that_are_no_table() -> None:
+    assert LinesChunk.of(b'{"a":1,"b":2}\n{"c":0,"a":"x"}\n').names() == ["a", "b", "c"]
+    with pytest.raises(RecordError, match="does not end"):
+        LinesChunk.of(b'{"a":1\n').names()
+
+
 def test_tables_as_lines() -> None:
     assert TableChunk(_TABLE).json_lines().to_pybytes() == (
         b'{"arch":"x","n":1,"latent":[0.5]}\n'

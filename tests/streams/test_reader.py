@@ -97,6 +97,15 @@ def test_pipes_and_redirections(encoding: str, tmp_path: Path, monkeypatch: pyte
     writer.join()
 
 
+def test_long_batches_are_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _write(tmp_path, "f", _ENCODED["arrow file"])
+    monkeypatch.setattr(reader, "_LONG_BATCH", 100)
+    before = pa.total_allocated_bytes()
+    chunks = list(read([path]))
+    assert pa.total_allocated_bytes() - before < 1000
+    _check(chunks)
+
+
 def test_feather(tmp_path: Path) -> None:
     feather.write_feather(_TABLE, tmp_path / "f")
     _check(read([str(tmp_path / "f")]))

@@ -9,6 +9,7 @@ digits, nulls stay nulls, and the result does not depend on where chunks begin.
 from agnet.streams.chunk import Chunk, LinesChunk, TableChunk, concat
 from agnet.streams.problems import settle
 from agnet.streams.reader import Reader, read
+from agnet.streams.top import Top
 from agnet.streams.writer import Writer, open_writer
 
-__all__ = ["Chunk", "LinesChunk", "Reader", "TableChunk", "Writer", "concat", "open_writer", "read", "settle"]
+__all__ = ["Chunk", "LinesChunk", "Reader", "TableChunk", "Top", "Writer", "concat", "open_writer", "read", "settle"]

@@ -98,7 +98,11 @@ class LinesChunk(Chunk):
 
     def names(self) -> list[str]:
         """See :meth:`Chunk.names`; parses the whole lines."""
-        return self.table().column_names
+        try:
+            return self.table().column_names
+        except RecordError:  # names do not need the one type a column that a table does
+            self.columns(pa.schema([]))
+            return jsonlines.names(self._lines)
 
     def set(self, columns: Mapping[str, pa.Array]) -> LinesChunk:
         """See :meth:`Chunk.set`; the rest of each line stays as it is, byte for byte."""

@@ -96,6 +96,11 @@ def members(line: str) -> Iterator[tuple[str, int, int]]:
             at = skip(at + 1)
 
 
+def names(lines: pa.LargeBinaryArray) -> list[str]:
+    """Names of all members of ``lines``, known to be JSON, in order of appearance; one line at a time."""
+    return list(dict.fromkeys(name for line in lines.to_pylist() for name, _, _ in members(line.decode())))
+
+
 def lengths(lines: pa.LargeBinaryArray) -> NDArray[np.int64]:
     """[n] bytes of each line."""
     return np.diff(np.frombuffer(lines.buffers()[1], np.int64)[lines.offset :][: len(lines) + 1])

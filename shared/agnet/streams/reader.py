@@ -30,6 +30,7 @@ ROWS = 65536
 _BLOCK = 4 << 20
 """Bytes of JSON lines that are looked at together; a chunk is no longer, except for its last line."""
 _LONGEST_LINE = 64 << 20
+_LONG_BATCH = 64 << 20
 _PIPE = 1 << 20
 _PATIENCE = 0.01
 """Seconds to wait for a pipe to fill a block. Longer would delay records, shorter would give many small chunks."""
@@ -118,7 +119,7 @@ class Reader:
         if head.startswith(_ARROW_FILE):
             return self._arrow_file(source, name, stack)
         if head.startswith(_ARROW_STREAM):
-            return self._arrow_stream(source, name, stack)
+            return self._arrow_stream(source, name)
         return self._json_lines(source, name)
 
     def _json_lines(self, source: io.BufferedReader, name: str) -> Iterator[Chunk]:
@@ -166,14 +167,15 @@ class Reader:
         yield from self._tables(file.iter_batches(batch_size=self._rows), name)
 
     def _arrow_file(self, source: io.BufferedReader, name: str, stack: ExitStack) -> Iterator[Chunk]:
-        # A mapped file is not copied, however long its batches are.
-        data = pa.memory_map(source.name) if _is_named(source) else pa.PythonFile(_seekable(source, stack), "r")
-        with pa.ipc.open_file(stack.enter_context(data)) as file:
-            yield from self._tables(map(file.get_batch, range(file.num_record_batches)), name)
+        data = pa.PythonFile(_seekable(source, stack), "r")
+        file = stack.enter_context(pa.ipc.open_file(data))
+        if _is_named(source) and data.size() > file.num_record_batches * _LONG_BATCH:
+            # A mapped file need not be in memory as a whole. Short batches are better read, mapped ones linger.
+            file = stack.enter_context(pa.ipc.open_file(pa.memory_map(source.name)))
+        yield from self._tables(map(file.get_batch, range(file.num_record_batches)), name)
 
-    def _arrow_stream(self, source: io.BufferedReader, name: str, stack: ExitStack) -> Iterator[Chunk]:
-        data = stack.enter_context(pa.memory_map(source.name)) if _is_named(source) else pa.PythonFile(source, "r")
-        with pa.ipc.open_stream(data) as batches:
+    def _arrow_stream(self, source: io.BufferedReader, name: str) -> Iterator[Chunk]:
+        with pa.ipc.open_stream(pa.PythonFile(source, "r")) as batches:
             yield from self._tables(batches, name)
 
     def _tables(self, batches: Iterator[pa.RecordBatch], name: str) -> Iterator[Chunk]:
