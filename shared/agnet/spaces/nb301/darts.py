@@ -11,6 +11,7 @@ first), the output. An operation on a map is fed by both operation nodes of that
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import permutations
 
 import numpy as np
@@ -117,7 +118,7 @@ def canonical_index(codes: NDArray[np.integer]) -> NDArray[np.int64]:
     every node is live, and the two inputs of the cell play different parts.
     """
     best = np.full(codes.shape[:-1], _IMPOSSIBLE, dtype=np.int64)
-    for order in _REORDERED:
+    for order in _reordered():
         total = np.zeros_like(best)
         for node in range(NODES):
             total += order[node][codes[..., node]]
@@ -127,12 +128,12 @@ def canonical_index(codes: NDArray[np.integer]) -> NDArray[np.int64]:
 
 def neighbours(codes: NDArray[np.integer]) -> NDArray[np.int64]:
     """[n, cells × 60, cells, 4] cells [n, cells, 4] with one operation or one input of one node of one cell changed."""
-    cells = codes.shape[1]
-    edits = sum(table.shape[1] for table in _NEIGHBOURS)
+    cells, tables = codes.shape[1], _neighbour_tables()
+    edits = sum(table.shape[1] for table in tables)
     result = np.repeat(codes[:, None].astype(np.int64), cells * edits, axis=1)
     start = 0
     for cell in range(cells):
-        for node, table in enumerate(_NEIGHBOURS):
+        for node, table in enumerate(tables):
             result[:, start : start + table.shape[1], cell, node] = table[codes[:, cell, node]]
             start += table.shape[1]
     return result
@@ -145,17 +146,19 @@ def _types() -> NDArray[np.uint8]:
 
 def _columns() -> NDArray[np.bool_]:
     """[491, 11, 2] adjacency columns of a code's two operation nodes; none for code -1."""
+    parents = np.zeros((NODES + 1, GRAPH_NODES), dtype=np.bool_)
+    parents[[0, 1], [0, 1]] = True
+    for source in range(2, NODES + 1):
+        parents[source, 2 * source - 2 : 2 * source] = True
     columns = np.zeros((len(INPUTS) + 1, GRAPH_NODES, 2), dtype=np.bool_)
-    for code, inputs in enumerate(INPUTS):
-        for side, source in enumerate(inputs):
-            parents = [source] if source < 2 else [2 * source - 2, 2 * source - 1]
-            columns[code, parents, side] = True
+    columns[:-1] = parents[INPUTS].swapaxes(1, 2)
     return columns
 
 
 _IMPOSSIBLE = np.int64(1) << 40
 
 
+@cache
 def _reordered() -> list[list[NDArray[np.int64]]]:
     """For each order of the nodes and each node: what the node adds to the index, by its code."""
     weights = np.append(np.cumprod(NUM_CODES[:0:-1])[::-1], 1)
@@ -172,6 +175,7 @@ def _reordered() -> list[list[NDArray[np.int64]]]:
     return tables
 
 
+@cache
 def _neighbour_tables() -> list[NDArray[np.int64]]:
     """For each node [codes, 12 + 2 × node]: the codes one edit away, operations first, then inputs."""
     tables = []
@@ -193,5 +197,3 @@ def _neighbour_tables() -> list[NDArray[np.int64]]:
 
 _TYPES = _types()
 _COLUMNS = _columns()
-_REORDERED = _reordered()
-_NEIGHBOURS = _neighbour_tables()

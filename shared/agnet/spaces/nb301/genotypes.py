@@ -7,9 +7,6 @@ length, with the same thing always in the same place: a column of them is writte
 
 from __future__ import annotations
 
-import re
-from itertools import product
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -17,16 +14,17 @@ from numpy.typing import NDArray
 from agnet import arrow
 from agnet.spaces.nb301.darts import CELLS, CONCAT, INPUTS, NODES, NUM_CODES, OPERATIONS, OPS, encode
 
-_SLOT = "('{}', {}), ('{}', {})"
+_PAIR = "('{}', {})"
 
 
 def write(codes: NDArray[np.integer]) -> pa.StringArray:
     """Genotypes of architectures [n, 2, 4], the lower input of each node first."""
     text = np.empty((len(codes), len(_TEMPLATE)), dtype=np.uint8)
     text[:] = _TEMPLATE
-    for cell, slots in enumerate(_SLOTS):
-        for node, slot in enumerate(slots):
-            text[:, slot] = _NODE_TEXT[codes[:, cell, node]]
+    pairs = _PAIRS[codes]
+    for cell, places in enumerate(_PLACES):
+        for number, place in enumerate(places):
+            text[:, place] = _PAIR_TEXT[pairs[:, cell, number // 2, number % 2]]
     return arrow.characters(text)
 
 
@@ -35,14 +33,14 @@ def read(arch: pa.StringArray) -> NDArray[np.int64]:
     codes = np.full((len(arch), len(CELLS), NODES), -1, dtype=np.int64)
     rows, text = _of_length(arch, len(_TEMPLATE))
     good = (text[:, _FIXED] == _TEMPLATE[_FIXED]).all(axis=1)
-    found = np.empty((len(rows), len(CELLS), NODES), dtype=np.int64)
-    for cell, slots in enumerate(_SLOTS):
-        for node, slot in enumerate(slots):
-            spelling = np.zeros(len(rows), dtype=np.int64)
-            for place, worth in _CLUES:
-                spelling += worth[text[:, slot.start + place]]
-            found[:, cell, node] = _SPELLING_CODE[spelling]
-            good &= (text[:, slot] == _SPELLING_TEXT[spelling]).all(axis=1)
+    pairs = np.empty((len(rows), len(CELLS), 2 * NODES), dtype=np.int64)
+    for cell, places in enumerate(_PLACES):
+        for number, place in enumerate(places):
+            # A few characters tell pairs apart, then all of them are compared.
+            pair = sum((worth[text[:, place.start + at]] for at, worth in _CLUES), np.zeros(len(rows), dtype=np.int64))
+            good &= (text[:, place] == _PAIR_TEXT[pair]).all(axis=1)
+            pairs[:, cell, number] = pair
+    found = _CODES[pairs[..., ::2], pairs[..., 1::2]]
     good &= ((found >= 0) & (found < NUM_CODES)).all(axis=(1, 2))
     codes[rows[good]] = found[good]
     return codes
@@ -67,43 +65,42 @@ def _characters(text: str) -> NDArray[np.uint8]:
 
 
 def _template() -> tuple[NDArray[np.uint8], list[list[slice]]]:
-    """[length] a genotype, zero where nodes are to be written, and the places of each cell's nodes."""
-    width = len(_SLOT.format(OPERATIONS[0], 0, OPERATIONS[0], 1))
+    """[length] a genotype, zero where (operation, input) are to be written, and the places of each cell's eight."""
+    width = len(_PAIR.format(OPERATIONS[0], 0))
     text = "Genotype("
-    slots: list[list[slice]] = []
+    places: list[list[slice]] = []
     for cell in CELLS:
-        text += f"{', ' if slots else ''}{cell}=["
-        starts = [len(text) + node * (width + len(", ")) for node in range(NODES)]
-        slots.append([slice(start, start + width) for start in starts])
-        text += ", ".join(["\0" * width] * NODES) + f"], {cell}_concat={CONCAT}"
-    return _characters(text + ")"), slots
+        text += f"{', ' if places else ''}{cell}=["
+        starts = [len(text) + number * (width + len(", ")) for number in range(2 * NODES)]
+        places.append([slice(start, start + width) for start in starts])
+        text += ", ".join(["\0" * width] * (2 * NODES)) + f"], {cell}_concat={CONCAT}"
+    return _characters(text + ")"), places
 
 
 def _clues() -> list[tuple[int, NDArray[np.int64]]]:
-    """(place, [256] what the character there adds to the spelling) for the characters that tell spellings apart."""
+    """(place, [256] what the character there adds to the pair) for the characters that tell pairs apart."""
     second, tenth, digit = (np.zeros(256, dtype=np.int64) for _ in range(3))
     for position, name in reversed(list(enumerate(OPERATIONS))):
         second[ord(name[1])] = position  # of max, avg, skip, sep, dil; of two kernel sizes the first
     tenth[ord("5")] = 1
-    digit[ord("0") : ord("0") + NODES + 1] = np.arange(NODES + 1)
-    example = _SLOT.format("o" * len(OPERATIONS[0]), 0, "o" * len(OPERATIONS[0]), 0)
-    clues = []
-    for weight, part in zip((35, 245, 1, 7), re.finditer("o+|0", example), strict=True):
-        if part[0] == "0":
-            clues.append((part.start(), weight * digit))
-        else:
-            clues += [(part.start() + 1, weight * second), (part.start() + 9, weight * tenth)]
-    return clues
+    digit[ord("0") : ord("0") + NODES + 1] = len(OPERATIONS) * np.arange(NODES + 1)
+    start, last = _PAIR.index("{"), len(_PAIR.format(OPERATIONS[0], "")) - 1
+    return [(start + 1, second), (start + 9, tenth), (last, digit)]
 
 
-_TEMPLATE, _SLOTS = _template()
+# A pair is (operation, input) as a number, input × 7 + operation.
+_PAIR_TEXT = np.stack([_characters(_PAIR.format(op, source)) for source in range(NODES + 1) for op in OPERATIONS])
+_PAIRS = INPUTS * len(OPERATIONS) + OPS
+"""[490, 2] the pairs of a code."""
+_TEMPLATE, _PLACES = _template()
 _FIXED = np.flatnonzero(_TEMPLATE)
-_NODE_TEXT = np.stack(
-    [_characters(_SLOT.format(OPERATIONS[i], a, OPERATIONS[j], b)) for (a, b), (i, j) in zip(INPUTS, OPS, strict=True)]
-)
-# Nodes with their inputs in any order: a *spelling* is (input, operation, input, operation) as one number with the
-# bases 5, 7, 5, 7. Reading guesses it from a few characters, then compares them all.
-_SPELLINGS = np.array(list(product(range(NODES + 1), range(len(OPERATIONS)), repeat=2)))
-_SPELLING_TEXT = np.stack([_characters(_SLOT.format(OPERATIONS[i], a, OPERATIONS[j], b)) for a, i, b, j in _SPELLINGS])
-_SPELLING_CODE = encode(_SPELLINGS[:, ::2], _SPELLINGS[:, 1::2])
 _CLUES = _clues()
+
+
+def _codes() -> NDArray[np.int64]:
+    """[35, 35] code of two pairs, -1 where they have one input."""
+    pairs = np.moveaxis(np.indices((len(_PAIR_TEXT), len(_PAIR_TEXT))), 0, -1)
+    return encode(pairs // len(OPERATIONS), pairs % len(OPERATIONS))
+
+
+_CODES = _codes()

@@ -8,6 +8,7 @@ configuration, a JSON object with keys such as ``NetworkSelectorDatasetInfo:dart
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,19 +31,22 @@ _Cell = list[tuple[str, int]]
 
 
 _KEYWORD = re.compile(r"(normal|reduce)(_concat)?\s*=")
-_CODES = [
-    {
-        tuple((OPERATIONS[op], source) for op, source in list(zip(ops, inputs, strict=True))[::step]): code
-        for code, (inputs, ops) in enumerate(zip(INPUTS[:codes].tolist(), OPS[:codes].tolist(), strict=True))
-        for step in (1, -1)
-    }
-    for codes in NUM_CODES
-]
-"""For each node its code by its two (operation, input), in any order."""
 
 
 class _NoArchitectureError(Exception):
     """What is wrong with a text."""
+
+
+@cache
+def _code_tables() -> list[dict[tuple[tuple[str, int], ...], int]]:
+    """For each node its code by its two (operation, input), in any order."""
+    pairs = [
+        ((OPERATIONS[i], a), (OPERATIONS[j], b)) for (a, b), (i, j) in zip(INPUTS.tolist(), OPS.tolist(), strict=True)
+    ]
+    return [
+        {ordered: code for code, pair in enumerate(pairs[:codes]) for ordered in (pair, pair[::-1])}
+        for codes in NUM_CODES
+    ]
 
 
 def read(arch: pa.StringArray) -> tuple[NDArray[np.int64], dict[int, str]]:
@@ -158,7 +162,7 @@ def _codes(cell: str, operations: _Cell) -> list[int]:
     for node in range(NODES):
         pair = tuple(operations[2 * node : 2 * node + 2])
         try:
-            codes.append(_CODES[node][pair])
+            codes.append(_code_tables()[node][pair])
         except (KeyError, TypeError):
             raise _NoArchitectureError(_problem(f"node {node + 2} of the {cell} cell", node, pair)) from None
     return codes

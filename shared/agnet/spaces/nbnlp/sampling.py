@@ -19,7 +19,6 @@ from agnet.spaces.nbnlp.cells import (
     INPUTS,
     LEAKY_RELU,
     LINEAR,
-    MAX_HIDDEN,
     MAX_NODES,
     MAX_OPERATIONS,
     PROD,
@@ -28,8 +27,8 @@ from agnet.spaces.nbnlp.cells import (
     Cells,
 )
 
-_HIDDEN = (1, 2, 3)
-_OPERATIONS = (7, 14, 21)
+_SETTINGS = {(1, 7): 2, (1, 14): 2, (1, 21): 2, (2, 7): 7, (2, 14): 4, (2, 21): 4, (3, 7): 32, (3, 14): 13, (3, 21): 8}
+"""(hidden states, further operations), and about how many random cells it takes until one is accepted."""
 _LARGEST_BLOCK = 4096
 _FIRST = len(INPUTS)
 
@@ -39,13 +38,11 @@ def sample(n: int, rng: np.random.Generator) -> Cells:
     cells = Cells(
         np.zeros((n, MAX_NODES), np.uint8), np.zeros((n, MAX_NODES, MAX_NODES), np.uint8), np.zeros(n, np.uint8)
     )
-    setting = rng.integers(len(_HIDDEN) * len(_OPERATIONS), size=n)
-    for number in range(len(_HIDDEN) * len(_OPERATIONS)):
-        hidden, operations = _HIDDEN[number // len(_OPERATIONS)], _OPERATIONS[number % len(_OPERATIONS)]
+    setting = rng.integers(len(_SETTINGS), size=n)
+    for number, ((hidden, operations), tries) in enumerate(_SETTINGS.items()):
         missing = np.flatnonzero(setting == number)
         while len(missing):
-            # With three states one in thirty is accepted, with one state more than half.
-            block = _accepted(hidden, operations, min(8 ** (hidden - 1) * len(missing) + 16, _LARGEST_BLOCK), rng)
+            block = _accepted(hidden, operations, min(tries * (len(missing) + 1), _LARGEST_BLOCK), rng)
             rows, missing = missing[: len(block)], missing[len(block) :]
             for mine, new in ((cells.ops, block.ops), (cells.operands, block.operands), (cells.sizes, block.sizes)):
                 mine[rows] = new[: len(rows)]
@@ -93,37 +90,38 @@ def _grow(
     ops = np.zeros((n, nodes), dtype=np.uint8)
     operands = np.zeros((n, nodes, nodes), dtype=np.uint8)
     ops[:, :_FIRST] = INPUT
-    states = np.zeros(nodes, dtype=np.bool_)
-    states[1 : hidden + 1] = True
+    # What linear nodes and other nodes can have as inputs.
+    for_linear, for_others = np.zeros((2, n, nodes), dtype=np.bool_)
+    for_linear[:, : hidden + 1] = True
+    for_others[:, 1 : hidden + 1] = True
     rows = np.arange(n)
     for node in range(_FIRST, nodes):
         follows = ops[:, node - 1] == LINEAR
-        growing = np.full(n, node < nodes - 1)
-        # Where there are fewer than three nodes to choose from, or two, an operation that takes as many is drawn again.
-        known = (ops > INPUT) | states
-        available = known.sum(axis=1)
-        weights = np.stack([np.full(n, 3.0), 1.0 * (available >= 3), 1.0 * (available >= 2), 1.0 * (available >= 2)])
-        limits = np.cumsum(weights / weights.sum(axis=0), axis=0)
-        drawn = np.array([LINEAR, BLEND, PROD, SUM])[(rng.random(n) >= limits[:-1]).sum(axis=0)]
+        free = ~follows & (node < nodes - 1)
+        # Where there are too few nodes for an operation, another one is drawn.
+        available = hidden + node - _FIRST
+        weights = np.array([3.0, available >= 3, available >= 2, available >= 2])
+        limits = np.cumsum(weights / weights.sum())[:-1]
+        drawn = np.array([LINEAR, BLEND, PROD, SUM])[np.searchsorted(limits, rng.random(n), side="right")]
         activation = rng.integers(SIGM, LEAKY_RELU + 1, size=n)
-        ops[:, node] = np.where(follows, activation, np.where(growing, drawn, 0))
+        ops[:, node] = np.where(follows, activation, np.where(free, drawn, 0))
 
-        linear, free = drawn == LINEAR, ~follows & growing
-        activations = (ops >= SIGM) & (ops <= LEAKY_RELU)
-        sources = np.where(linear[:, None], activations | states, known)
-        sources[:, 0] = linear
-        sources[:, node:] = False
+        linear = drawn == LINEAR
+        sources = np.where(linear[:, None], for_linear[:, :node], for_others[:, :node])
         wanted = np.where(linear, np.where(rng.random(n) < 0.8, 2, 3), np.where(drawn == BLEND, 3, 2))
-        wanted = np.minimum(wanted, sources.sum(axis=1))
-        chosen = _choose(sources, MAX_HIDDEN, rng)
+        wanted = np.minimum(wanted, np.count_nonzero(sources, axis=1))
+        chosen = _choose(sources, 3, rng)
         for number in range(3):
             taken = free & (number < wanted)
             operands[rows[taken], chosen[taken, number], node] = number + 1
         operands[rows[follows], node - 1, node] = 1
+        for_linear[:, node] = follows
+        for_others[:, node] = True
     return ops, operands
 
 
 def _choose(candidates: NDArray[np.bool_], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """[n, count] random nodes out of ``candidates`` [n, nodes], all different; others where there are too few."""
-    keys = np.where(candidates, rng.random(candidates.shape), 2.0)
-    return np.argsort(keys, axis=1)[:, :count]
+    keys = np.where(candidates, rng.random(candidates.shape, dtype=np.float32), np.float32(2))
+    first = np.argpartition(keys, count - 1, axis=1)[:, :count]
+    return np.take_along_axis(first, np.argsort(np.take_along_axis(keys, first, axis=1), axis=1), axis=1)
