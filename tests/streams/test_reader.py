@@ -158,6 +158,9 @@ def test_plain_lines_become_a_column(tmp_path: Path) -> None:
     (chunk,) = read([path], plain="arch")
     assert chunk.column("arch", pa.string()).to_pylist() == ["|a~0|", "b", '(1, "2")', "[3]", 'é "4"']
     assert chunk.place(3) == f"{path}:5"
+    (chunk,) = read([_write(tmp_path, "q", b'|a~0|\n\xff\n"b"\n')], plain="arch")
+    with pytest.raises(RecordError, match=r"q:2: not UTF-8 text"):
+        chunk.columns(_ARCH)
     with pytest.raises(RecordError, match=":1: not JSON"):
         next(iter(read([_write(tmp_path, "q", b'"a" b\n')], plain="arch"))).column("arch", pa.string())
 
@@ -246,6 +249,26 @@ def test_a_record_arrives_before_the_next_is_written(monkeypatch: pytest.MonkeyP
             assert next(chunks).column("arch", pa.string()).to_pylist() == [str(i)]
         os.close(begin)
         assert list(chunks) == []
+
+
+def test_a_steady_drip_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    end, begin = os.pipe()
+    arrived = threading.Event()
+
+    def drip() -> None:
+        with os.fdopen(begin, "wb", buffering=0) as sink:
+            while not arrived.wait(0.001):
+                sink.write(b'{"arch":"a"}\n')
+
+    writer = threading.Thread(target=drip, daemon=True)
+    with os.fdopen(end) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        writer.start()
+        chunks = iter(read())
+        first = next(chunks)
+        arrived.set()
+        writer.join()
+        assert 0 < len(first) < 10_000  # a block would be some hundred thousand
 
 
 def test_a_batch_arrives_before_the_next_is_written(monkeypatch: pytest.MonkeyPatch) -> None:

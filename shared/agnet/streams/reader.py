@@ -9,7 +9,8 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any, cast
@@ -32,7 +33,7 @@ _BLOCK = 4 << 20
 _LONGEST_LINE = 64 << 20
 _LONG_BATCH = 64 << 20
 _PIPE = 1 << 20
-_PATIENCE = 0.01
+_PATIENCE = 0.02
 """Seconds to wait for a pipe to fill a block. Longer would delay records, shorter would give many small chunks."""
 
 _PARQUET, _ARROW_FILE, _ARROW_STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"
@@ -198,17 +199,19 @@ class _Overlong(Exception):
 
 def _blocks(source: io.BufferedReader) -> Iterator[bytes]:
     """Whole lines, at least one, as many as a block holds or a pipe has at the moment; all end in a newline."""
-    available = _waiting(source)
+    wait = _pipe(source)
     kept: list[bytes] = []  # the beginning of a line whose end has not come yet
     while True:
         pieces: list[bytes] = []
         size = 0
-        while size < _BLOCK and (not pieces or available()):
+        deadline = 0.0
+        while size < _BLOCK and (not pieces or wait(deadline)):
             piece = source.read1(_BLOCK - size)
             if not piece:
                 break
             pieces.append(piece)
             size += len(piece)
+            deadline = deadline or time.monotonic() + _PATIENCE
         if not pieces:
             break
         data = b"".join(pieces)
@@ -224,26 +227,28 @@ def _blocks(source: io.BufferedReader) -> Iterator[bytes]:
         yield rest + b"\n"
 
 
-def _waiting(source: io.BufferedReader) -> Any:
-    """A function that says whether more bytes are there, or come in a moment."""
+def _pipe(source: io.BufferedReader) -> Callable[[float], bool]:
+    """Make a pipe wide; a function that says whether more bytes can be read by the deadline (``time.monotonic``)."""
     try:
         descriptor = source.fileno()
     except (OSError, AttributeError):
-        return lambda: True  # decompressed
+        return lambda deadline: True  # decompressed
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return lambda: True
+        return lambda deadline: True
     with suppress(ImportError, OSError, AttributeError):
         import fcntl  # noqa: PLC0415 - not on every system
 
         # A pipe of 64 KB is a chunk of a few hundred records, and every chunk costs a little.
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
-    return lambda: bool(select.select([descriptor], [], [], _PATIENCE)[0])
+    return lambda deadline: bool(select.select([descriptor], [], [], max(0, deadline - time.monotonic()))[0])
 
 
 def _wrap_plain(lines: pa.LargeBinaryArray, column: str) -> pa.LargeBinaryArray:
     first = np.frombuffer(pc.binary_slice(lines, 0, 1).cast(pa.binary(1)).buffers()[1], np.uint8)
     quoted = first == ord('"')
     bare = ~quoted & (first != ord("{"))
+    if not _is_text(lines):  # what is not text stays as it is, to be found when it is read
+        bare &= np.array([_is_text(lines.slice(row, 1)) for row in range(len(lines))])
     if bare.any():
         values = pc.binary_slice(lines.filter(pa.array(bare)), 0, -1).cast(pa.large_string())
         wrapped = json_objects([column], [values], len(values), end="}\n").view(pa.large_binary())
@@ -254,6 +259,14 @@ def _wrap_plain(lines: pa.LargeBinaryArray, column: str) -> pa.LargeBinaryArray:
         wrapped = pc.binary_join_element_wise(pieces[0], values, *pieces[1:])
         lines = pc.replace_with_mask(lines, pa.array(quoted), wrapped)
     return lines
+
+
+def _is_text(lines: pa.LargeBinaryArray) -> bool:
+    try:
+        lines.view(pa.large_string()).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _is_regular(source: io.BufferedReader) -> bool:
