@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agnet.networks.nb101 import params, vertex_channels
+from agnet.networks import params
+from agnet.networks.nb101 import vertex_channels
 from agnet.spaces.nb101 import NB101
 
 space = NB101()
@@ -55,7 +56,7 @@ def test_smallest_networks() -> None:
     projections = sum(conv(1, *width) for width in widths)
     convolutions = sum(conv(9, after, after) for _, after in widths)
     graphs = space.parse(pa.array(["output:0", "maxpool3x3:0,output:1", "conv3x3:0,output:01"], pa.string())).graphs
-    assert params(graphs).tolist() == [
+    assert params(space, graphs).tolist() == [
         outside + projections,
         outside + projections,
         outside + 2 * projections + convolutions,
@@ -63,9 +64,9 @@ def test_smallest_networks() -> None:
 
 
 def test_parameters_of_all_published_cells(nb101: Any) -> None:
-    assert params(nb101.graphs).tolist() == nb101.params
+    assert params(space, nb101.graphs).tolist() == nb101.params
 
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_any_number_of_cells(n: int) -> None:
-    assert params(space.sample(n, np.random.default_rng(0))).shape == (n,)
+    assert params(space, space.sample(n, np.random.default_rng(0))).shape == (n,)

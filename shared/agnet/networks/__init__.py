@@ -1,1 +1,99 @@
-"""Networks that architectures stand for."""
+"""The networks that architectures stand for: how large they are, and the networks themselves.
+
+A space's network is made as its benchmark made it, with the settings of a *preset*, most often named after the data:
+
+- ``nb101``: cifar10
+- ``nb201``: cifar10, cifar100, ImageNet16-120
+- ``nb301``: cifar10 (NAS-Bench-301), cifar10-darts (36 channels, 20 cells), cifar10-naslib (what NASLib scores),
+  imagenet (48 channels, 14 cells)
+- ``nbnlp``: ptb, wikitext-2
+
+The first is the default. Sizes come in closed form, for millions of architectures, without PyTorch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agnet.errors import InputError
+from agnet.graphs import Graphs
+from agnet.names import nearest
+from agnet.networks.base import Settings
+from agnet.spaces.base import Space
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Settings", "flops", "params", "presets", "settings"]
+
+_SPACES = ("nb101", "nb201", "nb301", "nbnlp")
+
+
+class _Sizes(Protocol):
+    """What a space's module here has."""
+
+    PRESETS: Mapping[str, Any]
+
+    def counts(self, graphs: Graphs, settings: Any) -> NDArray[np.int64]: ...
+
+
+@cache
+def _sizes(space: str) -> _Sizes:
+    if space not in _SPACES:
+        raise InputError(f"no network is known for architectures of {space}; there are those of {', '.join(_SPACES)}")
+    return cast(_Sizes, import_module(f"agnet.networks.{space}"))
+
+
+def presets(space: Space) -> list[str]:
+    """Names of a space's settings, the default first.
+
+    Raises:
+        InputError: if no network is known for the space.
+    """
+    return list(_sizes(space.name).PRESETS)
+
+
+def settings(space: Space, preset: str | None = None, **changes: Any) -> Settings:
+    """The settings called ``preset``, or a space's default, with ``changes`` such as ``classes=7``.
+
+    Raises:
+        InputError: if there is no such preset or setting, or a value is impossible.
+    """
+    known = _sizes(space.name).PRESETS
+    name = next(iter(known)) if preset is None else preset
+    if name not in known:
+        raise InputError(f"no network of {space.name} is called {name!r}{nearest(name, known)}")
+    chosen: Settings = known[name]
+    names = [field.name for field in fields(chosen)]
+    for change in changes:
+        if change not in names:
+            raise InputError(f"networks of {space.name} have no setting {change!r}{nearest(change, names)}")
+    return replace(chosen, **changes)
+
+
+def params(space: Space, graphs: Graphs, settings: Settings | None = None) -> NDArray[np.float64]:
+    """[n] trainable parameters of the networks of valid architectures; the space's default settings if none are given.
+
+    Raises:
+        InputError: if no network is known for the space.
+    """
+    return _counts(space, graphs, settings)[:, 0].astype(np.float64)
+
+
+def flops(space: Space, graphs: Graphs, settings: Settings | None = None) -> NDArray[np.float64]:
+    """[n] multiply-adds of convolutions and dense layers in one inference: of an image, or of a token.
+
+    Raises:
+        InputError: if no network is known for the space.
+    """
+    return _counts(space, graphs, settings)[:, 1].astype(np.float64)
+
+
+def _counts(space: Space, graphs: Graphs, chosen: Settings | None) -> NDArray[np.int64]:
+    return _sizes(space.name).counts(graphs, settings(space) if chosen is None else chosen)

@@ -1,44 +1,64 @@
 """The NAS-Bench-101 network of a cell (google-research/nasbench, ``model_builder``), as far as its size goes.
 
-A 3×3 convolution to 128 channels, then three stacks of three cells, each stack twice as wide as the one before, global
-pooling and a dense layer for ten classes. Convolutions have no bias, and batch normalisation behind each a scale and an
-offset. The output of a cell concatenates the vertices that lead to it, so they share its channels; what comes from the
-cell's input passes a 1×1 convolution, and what reaches the output from there is added.
+A 3×3 convolution to 128 channels, then three stacks of three cells, each stack twice as wide as the one before, behind
+a pooling that halves the image; global pooling and a dense layer. Convolutions have no bias, and batch normalisation
+behind each a scale and an offset. The output of a cell concatenates the vertices that lead to it, so they share its
+channels; what comes from the cell's input passes a 1×1 convolution, and what reaches the output from there is added.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
+from agnet.errors import InputError
 from agnet.graphs import Graphs
+from agnet.networks import counts as cost
+from agnet.networks.base import ImageSettings
 from agnet.spaces.nb101_cells import MAX_VERTICES, NODE_TYPES
 
-_STEM_CHANNELS = 128
-_STACKS = 3
-_CELLS_PER_STACK = 3
-_CLASSES = 10
-_IMAGE_CHANNELS = 3
-_Number = int | NDArray[np.int64]
 _KERNEL = np.array([{"conv1x1": 1, "conv3x3": 9}.get(name, 0) for name in NODE_TYPES])
 
 
-def params(graphs: Graphs) -> NDArray[np.int64]:
-    """[n] trainable parameters of the CIFAR-10 network; of valid cells without useless vertices.
+@dataclass(frozen=True, slots=True)
+class Settings(ImageSettings):
+    """Settings of NAS-Bench-101's networks."""
+
+    channels: int = 128
+    """Channels of the first stack; each stack has twice as many as the one before."""
+    stacks: int = 3
+    cells: int = 3
+    """Cells of each stack."""
+
+    def __post_init__(self) -> None:
+        super(Settings, self).__post_init__()
+        self.at_least(2 ** (self.stacks - 1))
+        if self.channels < MAX_VERTICES - 2:
+            raise InputError(f"channels {self.channels}: up to {MAX_VERTICES - 2} vertices share them")
+
+
+PRESETS: Final = {"cifar10": Settings()}
+
+
+def counts(graphs: Graphs, settings: Settings) -> cost.Counts:
+    """[n, 2] trainable parameters and multiply-adds of the networks of valid cells without useless vertices.
 
     Which vertex gets one channel more, where channels do not divide evenly, depends on the numbering of the vertices:
-    for canonical graphs this is the number that NAS-Bench-101 publishes.
+    for canonical graphs the parameters are the number that NAS-Bench-101 publishes.
     """
-    total = np.full(len(graphs), _convolution(9, _IMAGE_CHANNELS, _STEM_CHANNELS), np.int64)
-    before = _STEM_CHANNELS
-    for stack in range(_STACKS):
-        output = _STEM_CHANNELS << stack
+    before, positions = settings.channels, settings.image**2
+    total = np.tile(cost.normalised(9, settings.image_channels, before, positions), (len(graphs), 1))
+    for stack in range(settings.stacks):
+        output, positions = settings.channels << stack, (settings.image >> stack) ** 2
         channels = vertex_channels(graphs, output)
-        total += _CELLS_PER_STACK * _operations(graphs, channels)
-        total += _projections(graphs, before, channels, output)
-        total += (_CELLS_PER_STACK - 1) * _projections(graphs, output, channels, output)
+        total += settings.cells * _operations(graphs, channels, positions)
+        total += _projections(graphs, before, channels, output, positions)
+        total += (settings.cells - 1) * _projections(graphs, output, channels, output, positions)
         before = output
-    return total + (before + 1) * _CLASSES
+    return total + cost.dense(before, settings.classes)
 
 
 def vertex_channels(graphs: Graphs, output: int) -> NDArray[np.int64]:
@@ -57,20 +77,15 @@ def vertex_channels(graphs: Graphs, output: int) -> NDArray[np.int64]:
     return channels
 
 
-def _operations(graphs: Graphs, channels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """[n] parameters of the vertices of a cell."""
-    kernel = _KERNEL[graphs.ops[:, 0]]
-    return np.where(kernel > 0, _convolution(kernel, channels, channels), 0).sum(axis=1)
+def _operations(graphs: Graphs, channels: NDArray[np.int64], positions: int) -> cost.Counts:
+    """[n, 2] of the vertices of a cell."""
+    return cost.normalised(_KERNEL[graphs.ops[:, 0]], channels, channels, positions).sum(axis=1)
 
 
-def _projections(graphs: Graphs, before: int, channels: NDArray[np.int64], output: int) -> NDArray[np.int64]:
-    """[n] parameters of what takes a cell's input, of ``before`` channels, to its vertices and its output."""
-    from_input = graphs.adjacency[:, 0, 0]
-    straight = from_input[np.arange(len(graphs)), graphs.sizes[:, 0].astype(np.int64) - 1]
-    total = np.where(from_input, _convolution(1, before, channels), 0).sum(axis=1)
-    return np.asarray(total + straight * _convolution(1, before, output))
-
-
-def _convolution(kernel: _Number, before: _Number, after: _Number) -> NDArray[np.int64]:
-    """Weights of a convolution, and scale and offset of the normalisation behind it."""
-    return np.asarray(kernel * before * after + 2 * after)
+def _projections(graphs: Graphs, before: int, channels: NDArray[np.int64], output: int, positions: int) -> cost.Counts:
+    """[n, 2] of what takes a cell's input, of ``before`` channels, to its vertices and its output."""
+    used = graphs.adjacency[:, 0, 0].astype(np.int64)
+    straight = used[np.arange(len(graphs)), graphs.sizes[:, 0].astype(np.int64) - 1]
+    # The output has no channels of its own here.
+    total = cost.normalised(used, before, channels, positions).sum(axis=1)
+    return total + cost.normalised(straight, before, output, positions)

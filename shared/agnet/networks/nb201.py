@@ -7,37 +7,56 @@ have no bias, and batch normalisation behind each a scale and an offset.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agnet.graphs import Graphs
+from agnet.networks import counts as cost
+from agnet.networks.base import ImageSettings
 from agnet.spaces.nb201 import NB201
 
-_CHANNELS = (16, 32, 64)
-_CELLS_PER_STAGE = 5
-_IMAGE_CHANNELS = 3
+STAGES: Final = 3
 
 
-def params(graphs: Graphs, classes: int = 10) -> NDArray[np.int64]:
-    """[n] trainable parameters of the networks of valid cells, what no data reaches included, as NAS-Bench-201 counts.
+@dataclass(frozen=True, slots=True)
+class Settings(ImageSettings):
+    """Settings of NAS-Bench-201's networks."""
 
-    Args:
-        graphs: cells.
-        classes: 10 for CIFAR-10, 100 for CIFAR-100, 120 for ImageNet16-120.
+    channels: int = 16
+    """Channels of the first stage; each stage has twice as many as the one before."""
+    cells: int = 5
+    """Cells of each of the three stages."""
+
+    def __post_init__(self) -> None:
+        super(Settings, self).__post_init__()
+        self.at_least(2 ** (STAGES - 1))
+
+
+PRESETS: Final = {
+    "cifar10": Settings(),
+    "cifar100": Settings(classes=100),
+    "ImageNet16-120": Settings(classes=120, image=16),
+}
+
+
+def counts(graphs: Graphs, settings: Settings) -> cost.Counts:
+    """[n, 2] trainable parameters and multiply-adds of the networks of valid cells.
+
+    As NAS-Bench-201 counts: what no data reaches is included.
     """
-    total = _convolution(9, _IMAGE_CHANNELS, _CHANNELS[0]) + 2 * _CHANNELS[-1] + (_CHANNELS[-1] + 1) * classes
-    for narrow, wide in pairwise(_CHANNELS):
-        # two convolutions, and beside them a pooled shortcut with a bare 1×1 convolution
-        total += _convolution(9, narrow, wide) + _convolution(9, wide, wide) + narrow * wide
-    result = np.full(len(graphs), total, dtype=np.int64)
-    for operation, kernel in (("nor_conv_1x1", 1), ("nor_conv_3x3", 9)):
-        each = _CELLS_PER_STAGE * sum(_convolution(kernel, channels, channels) for channels in _CHANNELS)
-        result += each * (graphs.ops == NB201.node_types.index(operation)).sum(axis=(1, 2))
-    return result
-
-
-def _convolution(kernel: int, before: int, after: int) -> int:
-    """Weights of a convolution, and scale and offset of the normalisation behind it."""
-    return kernel * before * after + 2 * after
+    stages = [(settings.channels << stage, (settings.image >> stage) ** 2) for stage in range(STAGES)]
+    narrow, positions = stages[0]
+    total = cost.normalised(9, settings.image_channels, narrow, positions)
+    operations = np.zeros((len(NB201.node_types), 2), dtype=np.int64)
+    for stage, (wide, positions) in enumerate(stages):
+        if stage:  # two convolutions, and beside them a pooled shortcut with a bare 1×1 convolution
+            total += cost.normalised(9, narrow, wide, positions) + cost.normalised(9, wide, wide, positions)
+            total += cost.convolution(1, narrow, wide, positions)
+        for operation, kernel in (("nor_conv_1x1", 1), ("nor_conv_3x3", 9)):
+            each = cost.normalised(kernel, wide, wide, positions)
+            operations[NB201.node_types.index(operation)] += settings.cells * each
+        narrow = wide
+    total += cost.normalisation(narrow) + cost.dense(narrow, settings.classes)
+    return total + operations[graphs.ops[:, 0]].sum(axis=1)
