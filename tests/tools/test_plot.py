@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import pty
 import re
@@ -20,7 +21,7 @@ from agnet.records import records
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.tools.conftest import Cli
+    from tests.tools.conftest import Cli, Shell
 
 _MAIN = "from agnet_plot.command import main; main()"
 MAGIC = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF-"}
@@ -105,6 +106,14 @@ def test_curve_of_several_runs(cli: Cli, history: Path, stream: list[dict[str, o
     assert re.search(r"── a: [\d.]+ ± [\d.]+ % \(3 trials\)\n  ── b: ", text)
     single = cli("plot", "curve", "--format", "text", stdin=orjson.dumps({"val_acc": best})).stdout.decode()
     assert f"── stdin: {100 * best:.2f} %" in single
+
+
+def test_a_journal_is_a_history(cli: Cli, history: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "history.jsonl.journal"
+    journal.write_bytes(orjson.dumps({"agnet_journal": 1, "settings": {}}) + b"\n" + history.read_bytes())
+    for kind in ("curve", "cells"):
+        from_journal = cli("plot", kind, journal, "--format", "text").stdout
+        assert from_journal == cli("plot", kind, history, "--format", "text").stdout
 
 
 def test_optimum_of_a_benchmark(cli: Cli, history: Path) -> None:
@@ -193,8 +202,8 @@ def test_a_full_disk(cli: Cli, history: Path) -> None:
 
 
 @pytest.fixture
-def shell(history: Path) -> Callable[..., tuple[int, str]]:
-    """``shell(*arguments, **environment)`` runs plot on a terminal; gives status and what the terminal shows."""
+def on_terminal(history: Path) -> Callable[..., tuple[int, str]]:
+    """``on_terminal(*arguments, **environment)`` runs plot on a terminal; gives status and what the terminal shows."""
 
     def run(*arguments: object, **environment: str) -> tuple[int, str]:
         leader, follower = pty.openpty()
@@ -220,11 +229,11 @@ def shell(history: Path) -> Callable[..., tuple[int, str]]:
     return run
 
 
-def test_on_a_terminal_it_is_drawn_there(shell: Callable[..., tuple[int, str]], history: Path) -> None:
-    status, shown = shell("curve", history)
+def test_on_a_terminal_it_is_drawn_there(on_terminal: Callable[..., tuple[int, str]], history: Path) -> None:
+    status, shown = on_terminal("curve", history)
     assert status == 0
     assert "\x1b[38;5;" in shown
-    plain_status, plain = shell("curve", history, NO_COLOR="1")
+    plain_status, plain = on_terminal("curve", history, NO_COLOR="1")
     assert plain_status == 0
     assert plain == re.sub(r"\x1b\[[\d;]*m", "", shown)
     lines = plain.splitlines()
@@ -262,3 +271,19 @@ def test_help_imports_nothing_heavy() -> None:
     for kind in ("", "curve"):
         done = subprocess.run([sys.executable, "-c", code, kind], capture_output=True, text=True, check=True)
         assert "Examples:" in done.stdout
+
+
+def test_examples_of_the_manual(shell: Shell) -> None:
+    """One after the other in one folder: they use what earlier ones made."""
+    manual = Path(__file__).parents[2] / "tools" / "plot" / "README.md"
+    examples = re.findall(r"```sh\n(.*?)```", manual.read_text(), re.DOTALL)
+    assert len(examples) > 5
+    tools = {"train-gen": "agnet_train_gen", "generate": "agnet_generate"}
+    there = [name for name, package in tools.items() if importlib.util.find_spec(f"{package}.command")]
+    examples = [text for text in examples if all(name in there or f"{name} " not in text for name in tools)]
+    run = shell("set -eu\n" + "\n".join(examples) + "\nls")
+    assert run.returncode == 0, run.stderr
+    assert not re.search("rror:|raceback", run.stderr)
+    assert {"curve.png", "searches.svg", "found.png", "cells.png", "agreement.png", "front.pdf"} <= {
+        *run.stdout.split()
+    }

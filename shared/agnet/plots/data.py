@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from agnet import arrow, records, spaces, streams
 from agnet.errors import InputError, RecordError
 from agnet.graphs import Graphs
 from agnet.names import nearest
+from agnet.search import journal
 from agnet.spaces import Space
 from agnet.streams import Chunk
 
@@ -32,7 +33,7 @@ def columns(files: Sequence[str] | None, schema: pa.Schema, optional: Sequence[s
     """
     source = _names(files)
     parts, names = [], set[str]()
-    for chunk in streams.read(files, columns=schema):
+    for chunk in _records(files, schema):
         parts.append(chunk.columns(schema))
         if any(part.null_count == len(part) for part in parts[-1].columns):
             names.update(chunk.names())
@@ -45,6 +46,14 @@ def columns(files: Sequence[str] | None, schema: pa.Schema, optional: Sequence[s
                 raise InputError(f"{source}: {name}: no value in any of {len(table):,} records")
             raise InputError(f"{source}: no record has a column {name!r}{nearest(name, sorted(names))}")
     return table
+
+
+def _records(files: Sequence[str] | None, schema: pa.Schema) -> Iterator[Chunk]:
+    """The stream without what is not a record: the first line of a search's journal."""
+    header = pa.field(journal.HEADER, pa.int64())
+    for chunk in streams.read(files, columns=schema):
+        is_record = pc.is_null(chunk.columns(schema.append(header))[header.name]).combine_chunks()
+        yield chunk.take(arrow.to_numpy(is_record)) if is_record.false_count else chunk
 
 
 def _has_values(table: pa.Table, name: str) -> bool:
@@ -101,24 +110,26 @@ def architectures(
         RecordError: if an architecture cannot be read.
     """
     schema = pa.schema([*records.COLUMNS, (metric, pa.float64())])
-    chosen: Chunk | None = None
+    best = streams.Top(top or 0)
+    first: list[Chunk] = []
     seen = 0
-    for chunk in streams.read(files, columns=schema):
-        seen += len(chunk)
-        chosen = streams.concat([chosen, chunk]) if chosen else chunk
+    for chunk in _records(files, schema):
         if top is None:
-            chosen = chosen.take(np.arange(min(most, len(chosen))))
-            if len(chosen) == most:
-                break
+            first.append(chunk.take(np.arange(min(most - seen, len(chunk)))))
         else:
-            values = arrow.to_numpy(chosen.column(metric, pa.float64()))
-            order = np.argsort(-values if maximize else values, kind="stable")  # NaN comes last
-            chosen = chosen.take(order[: min(top, int((~np.isnan(values)).sum()))])
-    source = _names(files)
-    if not seen or chosen is None:
-        raise InputError(f"{source}: no records")
-    if not len(chosen):
-        raise InputError(f"{source}: no record has a value of {metric!r}, so none is the best; name another --metric")
+            values = arrow.to_numpy(chunk.column(metric, pa.float64()))
+            there = ~np.isnan(values)
+            best.add(chunk.take(there), values[there] if maximize else -values[there])
+        seen += len(chunk)
+        if top is None and seen >= most:
+            break
+    if not seen:
+        raise InputError(f"{_names(files)}: no records")
+    chosen = streams.concat(first) if top is None else best.best()
+    if chosen is None:
+        raise InputError(
+            f"{_names(files)}: no record has a value of {metric!r}, so none is the best; name another --metric"
+        )
     name = chosen.column("space", pa.string())[0].as_py()
     if name is None:
         raise RecordError(chosen.place(0), "space", f"the space is not named; there are {', '.join(spaces.names())}")

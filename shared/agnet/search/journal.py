@@ -19,7 +19,8 @@ import pyarrow as pa
 from agnet.errors import InputError
 from agnet.streams.chunk import Chunk, LinesChunk
 
-_HEADER = "agnet_journal"
+HEADER = "agnet_journal"
+"""The column that only the first line has, which is not a record."""
 
 
 class Journal:
@@ -67,12 +68,12 @@ class Journal:
         self._file.seek(0, os.SEEK_END)
         header, *lines = whole.split(b"\n")[:-1] or [b""]
         if not header:
-            self._write(orjson.dumps({_HEADER: 1, "settings": settings}) + b"\n")
+            self._write(orjson.dumps({HEADER: 1, "settings": settings}) + b"\n")
             return []
         try:
             known = orjson.loads(header)
             # through JSON, where tuples are lists
-            same = known[_HEADER] == 1 and known["settings"] == orjson.loads(orjson.dumps(settings))
+            same = known[HEADER] == 1 and known["settings"] == orjson.loads(orjson.dumps(settings))
         except (orjson.JSONDecodeError, KeyError, TypeError):
             raise InputError(f"{self.path}: not the journal of a search") from None
         if not same:
