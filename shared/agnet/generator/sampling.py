@@ -1,0 +1,245 @@
+"""Architectures from a generator: latents, scores, graphs, and which of them are new.
+
+Latents and choices are drawn in blocks whose sizes and seeds depend on nothing but the block's number. So the first
+thousand architectures of a seed are the first thousand of its two thousand.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agnet.encodings import adjacency_from_edges
+from agnet.generator.checkpoint import Checkpoint
+from agnet.generator.network import Network
+from agnet.generator.seen import Seen, hashes
+from agnet.graphs import Graphs
+from agnet.seeds import Seed, numpy_stream
+from agnet.spaces.base import Space
+
+Latent = Literal["normal", "uniform"]
+Unique = Literal["arch", "id"]
+
+_FIRST_BLOCK = 256
+_LARGEST_BLOCK = 8192
+_ROWS = 512
+"""Latents that are decoded together: more would not fit the cache."""
+_PATIENCE = 262_144
+"""Samples without a new architecture after which a generator counts as exhausted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some generated architectures, in the order they were drawn."""
+
+    graphs: Graphs
+    latent: NDArray[np.float32]
+    """[n, latent_length] what they were decoded from."""
+    valid: NDArray[np.bool_]
+    """[n] all true, unless invalid ones were asked for."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the samples, up to the last architecture that was given out."""
+
+    drawn: int = 0
+    valid: int = 0
+    duplicates: int = 0
+    """Valid samples equal to an earlier one."""
+    excluded: int = 0
+    """Valid samples that were to be left out."""
+    found: int = 0
+    """Architectures given out."""
+    shortfall: str | None = None
+    """Why fewer were found than asked for."""
+
+
+class Generation:
+    """``n`` architectures of a generator, to be iterated once, a :class:`Block` at a time."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        space: Space,
+        n: int,
+        seed: Seed,
+        *,
+        latent: Latent = "normal",
+        scale: float = 3.0,
+        temperature: float = 1.0,
+        unique: Unique | None = None,
+        exclude: Seen | None = None,
+        keep_invalid: bool = False,
+        max_samples: int | None = None,
+        network: Network | None = None,
+    ) -> None:
+        """Architectures for latents drawn at random.
+
+        Args:
+            checkpoint: the generator.
+            space: the space that it is for.
+            n: architectures wanted; fewer come if there are no more, ``tally.shortfall`` then says why.
+            seed: decides everything.
+            latent: ``normal``, the distribution of training, or ``uniform`` in ± ``scale``, as AG-Net searches.
+            scale: see ``latent``.
+            temperature: divides the scores; below 1 likelier choices become likelier still.
+            unique: leave out those with an ``arch`` (or ``id``) that came before, or that is in ``exclude``.
+            exclude: hashes of what to leave out, by ``unique`` (by ``space.identity`` without it).
+            keep_invalid: give out samples that are no architectures of the space too; they count towards ``n``.
+            max_samples: give up after that many samples.
+            network: the checkpoint's network, where there is one already.
+        """
+        self.tally = Tally()
+        self._n, self._space, self._seed = n, space, seed
+        self._network = network or checkpoint.network()
+        self._length = checkpoint.config.latent_length
+        self._latent, self._scale, self._temperature = latent, scale, temperature
+        self._unique, self._exclude = unique, exclude or Seen()
+        self._keep_invalid, self._max_samples = keep_invalid, max_samples
+        self._found = Seen()
+
+    def __iter__(self) -> Iterator[Block]:
+        tally, fruitless = self.tally, 0
+        for block in self._blocks():
+            if tally.found >= self._n or self._is_over(fruitless):
+                return
+            if self._max_samples is not None:
+                block = _head(block, self._max_samples - tally.drawn)
+            wanted = self._wanted(block)
+            rows = np.flatnonzero(wanted)
+            fruitless = 0 if len(rows) else fruitless + len(wanted)
+            if len(rows):
+                yield Block(block.graphs.take(rows), block.latent[rows], block.valid[rows])
+
+    def _is_over(self, fruitless: int) -> bool:
+        """Whether to give up before the next block."""
+        tally, size = self.tally, self._space.size
+        missing = f"{tally.found:,} of the {self._n:,} architectures asked for"
+        if self._unique == "arch" and size is not None and tally.found + len(self._exclude) >= size:
+            tally.shortfall = f"{missing}: {self._space.name} has no more, all {size:,} are found or excluded"
+        elif fruitless >= max(_PATIENCE, 20 * self._n):
+            tally.shortfall = f"{missing}: the generator is exhausted, its last {fruitless:,} samples gave no new one"
+        elif self._max_samples is not None and tally.drawn >= self._max_samples:
+            tally.shortfall = f"{missing}: stopped after {tally.drawn:,} samples as asked"
+        return tally.shortfall is not None
+
+    def _wanted(self, block: Block) -> NDArray[np.bool_]:
+        """[n] which samples to give out; counts what became of all up to the last one of them."""
+        valid = np.flatnonzero(block.valid)
+        graphs = block.graphs.take(valid)
+        excluded, repeated = np.zeros(len(valid), np.bool_), np.zeros(len(valid), np.bool_)
+        if self._unique or len(self._exclude):
+            kind = self._unique or self._space.identity
+            keys = hashes(self._space.format(graphs) if kind == "arch" else self._space.ids(graphs))
+            if len(self._exclude):
+                excluded = self._exclude.has(keys)
+            if self._unique:
+                repeated = ~excluded
+                repeated[~excluded] = ~self._found.add(keys[~excluded])
+        wanted = ~block.valid if self._keep_invalid else np.zeros(len(block.valid), np.bool_)
+        wanted[valid] = ~(excluded | repeated)
+        tally = self.tally
+        rows = np.flatnonzero(wanted)
+        missing = self._n - tally.found
+        end = rows[missing - 1] + 1 if len(rows) >= missing else len(wanted)
+        wanted[end:] = False
+        tally.drawn += int(end)
+        tally.valid += int(block.valid[:end].sum())
+        tally.excluded += int(excluded[valid < end].sum())
+        tally.duplicates += int(repeated[valid < end].sum())
+        tally.found += min(len(rows), missing)
+        return wanted
+
+    def _blocks(self) -> Iterator[Block]:
+        """All samples without end. Small blocks come one by one, large ones are worked on by several threads."""
+        sizes = ((number, min(_FIRST_BLOCK << min(number, 20), _LARGEST_BLOCK)) for number in count())
+        ahead: deque[Future[Block]] = deque()
+        workers = os.cpu_count() or 1
+        pool: ThreadPoolExecutor | None = None
+        try:
+            for number, size in sizes:
+                if size < _LARGEST_BLOCK or workers == 1:
+                    yield self._block(number, size)
+                    continue
+                pool = pool or ThreadPoolExecutor(workers)
+                ahead.append(pool.submit(self._block, number, size))
+                if len(ahead) > workers:
+                    yield ahead.popleft().result()
+        finally:
+            if pool:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _block(self, number: int, size: int) -> Block:
+        rng = numpy_stream(self._seed, "generate", number)
+        if self._latent == "normal":
+            latent = rng.standard_normal((size, self._length), np.float32)
+        else:
+            latent = (2 * rng.random((size, self._length), np.float32) - 1) * np.float32(self._scale)
+        parts = [self._sample(latent[start : start + _ROWS], rng) for start in range(0, size, _ROWS)]
+        graphs = Graphs.concat(parts)
+        return Block(graphs, latent, self._space.valid(graphs))
+
+    def _sample(self, latent: NDArray[np.float32], rng: np.random.Generator) -> Graphs:
+        types, edges = self._network.scores(latent)
+        return self._space.resolve(draw(types, edges, rng, self._temperature), edges)
+
+
+def draw(
+    types: NDArray[np.float32], edges: NDArray[np.float32], rng: np.random.Generator, temperature: float = 1.0
+) -> Graphs:
+    """Graphs by independent choices: types from the categorical, edges from the Bernoulli distribution of their scores.
+
+    The first node is the input, the last one the output, and a cell ends at its first output.
+
+    Args:
+        types: [n, cells, nodes, types] scores.
+        edges: [n, cells, edges] scores.
+        rng: random numbers.
+        temperature: divides the scores.
+    """
+    largest = types.max(axis=-1, keepdims=True)
+    likelihood = np.cumsum(np.exp((types - largest) / np.float32(temperature)), axis=-1)
+    chance = rng.random(types.shape[:-1], np.float32)[..., None] * likelihood[..., -1:]
+    ops = np.minimum((likelihood <= chance).sum(axis=-1), types.shape[-1] - 1).astype(np.uint8)
+    ops[..., 0], ops[..., -1] = 1, 0
+    sizes = (ops == 0).argmax(axis=-1).astype(np.uint8) + np.uint8(1)
+    used = np.arange(ops.shape[-1]) < sizes[..., None]
+    ops *= used
+    # u < 1 / (1 + exp(-score)), without the overflow
+    chance = rng.random(edges.shape, np.float32)
+    with np.errstate(divide="ignore"):
+        kept = edges / np.float32(temperature) > np.log(chance) - np.log1p(-chance)
+    adjacency = adjacency_from_edges(kept)
+    adjacency &= used[..., None] & used[..., None, :]
+    return Graphs(ops, adjacency, sizes)
+
+
+def predict_latents(
+    checkpoint: Checkpoint, latent: NDArray[np.float32], *, network: Network | None = None
+) -> NDArray[np.float64]:
+    """[n, metrics] what a checkpoint's own predictor says of latents [n, latent_length].
+
+    Computed in double and rounded to single precision, so that it does not depend on what else is in the batch.
+
+    Args:
+        checkpoint: a generator with a predictor.
+        latent: what architectures were decoded from.
+        network: the checkpoint's network in double precision, where there is one already.
+    """
+    network = network or checkpoint.network(double=True)
+    parts = [network.predict(latent[start : start + _ROWS]) for start in range(0, len(latent), _ROWS)]
+    made = np.concatenate(parts) if parts else np.zeros((0, len(checkpoint.config.metrics)))
+    return made.astype(np.float32).astype(np.float64)
+
+
+def _head(block: Block, n: int) -> Block:
+    return Block(block.graphs.take(slice(0, n)), block.latent[:n], block.valid[:n])
