@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agnet import spaces
@@ -18,6 +18,7 @@ def dags(draw: st.DrawFn) -> np.ndarray:
     return np.triu(np.array(bits, dtype=np.bool_).reshape(n, n), 1)
 
 
+@settings(max_examples=40)
 @given(dags())
 def test_layout_reads_from_left_to_right_without_overlap(adjacency: np.ndarray) -> None:
     placed = layout(adjacency)
