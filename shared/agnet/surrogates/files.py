@@ -1,0 +1,82 @@
+"""Fitted surrogates on disk: one safetensors file each, whose header says as JSON what the arrays are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+from agnet import __version__, spaces, surrogates
+from agnet.errors import InputError
+from agnet.files import write_whole
+from agnet.generator import checkpoint
+from agnet.surrogates.base import Surrogate
+from agnet.surrogates.fitted import Fitted
+from agnet.surrogates.inputs import Inputs
+from agnet.surrogates.joint import of_generator
+
+_KEY = "agnet-surrogate"
+_VERSION = 1
+_GENERATOR = "generator"
+
+
+def save(fitted: Fitted, output: str) -> None:
+    """Write a surrogate to a file, whole or not at all; a generator that it reads is in the same file.
+
+    Raises:
+        InputError, AgnetError: as :func:`agnet.files.write_whole`.
+    """
+    surrogate = fitted.surrogate
+    assert isinstance(surrogate, Surrogate)
+    arrays, settings = surrogate.state()
+    about = {
+        "version": _VERSION,
+        "agnet": __version__,
+        "surrogate": surrogate.name,
+        "space": fitted.space,
+        "metrics": list(fitted.learned),
+        "encodings": list(surrogate.inputs.kinds),
+        "settings": settings,
+    }
+    if surrogate.inputs.generator:
+        arrays[_GENERATOR] = np.frombuffer(surrogate.inputs.generator.to_bytes(), dtype=np.uint8)
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    write_whole(output, to_bytes(contiguous, {_KEY: json.dumps(about, sort_keys=True)}))
+
+
+def load(name: str) -> Fitted:
+    """The surrogate in a file that :func:`save` wrote, or the predictor in a generator's checkpoint.
+
+    Nothing in the file is run.
+
+    Raises:
+        InputError: if the file is not there, damaged, or holds neither.
+    """
+    try:
+        with safe_open(Path(name), framework="numpy") as file:
+            header = (file.metadata() or {}).get(_KEY)
+            arrays = {key: file.get_tensor(key) for key in file.keys()} if header else {}  # noqa: SIM118
+    except (SafetensorError, OSError):
+        header = None
+    if header is None:
+        return of_generator(checkpoint.load(name), name)
+    try:
+        return _read(json.loads(header), arrays, name)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{name}: not a surrogate that can be read: {error}") from None
+
+
+def _read(about: dict[str, Any], arrays: dict[str, NDArray[Any]], name: str) -> Fitted:
+    if about["version"] != _VERSION:
+        raise InputError(
+            f"{name}: a surrogate in version {about['version']!r} of the format, this agnet reads {_VERSION}"
+        )
+    generator = checkpoint.parse(arrays[_GENERATOR].tobytes(), name) if _GENERATOR in arrays else None
+    surrogate = surrogates.make(about["surrogate"], Inputs(tuple(about["encodings"]), generator))
+    surrogate.restore(arrays, about["settings"])
+    return Fitted(spaces.get(about["space"]).name, tuple(map(str, about["metrics"])), surrogate)
