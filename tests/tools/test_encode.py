@@ -119,7 +119,7 @@ def test_several_encodings_in_the_order_asked_for(cli: Cli) -> None:
     result = cli("encode", "--space", "nb201", "--random", "1", "--as", "features,onehot,features")
     assert list(result.records[0]) == ["space", "arch", "id", "features", "onehot"]
     wrong = cli("encode", "--space", "nb201", "--random", "1", "--as", "one-hot", status=2)
-    assert wrong.stderr == "encode: no encoding is called 'one-hot'; there are onehot, adjacency, paths, features\n"
+    assert wrong.stderr == "encode: --as: no encoding is called 'one-hot'; did you mean 'onehot'?\n"
 
 
 def test_parquet_in_and_out(cli: Cli, tmp_path: Path) -> None:
@@ -175,6 +175,35 @@ def test_more_than_there_are(cli: Cli) -> None:
     assert len(again) == 70_000
     # 70,000 draws leave out exp(-70000 / 15625) of the cells
     assert abs(len(set(again)) - 15_625 * (1 - np.exp(-70_000 / 15_625))) < 60
+
+
+def test_sizes_are_columns_of_millions(cli: Cli) -> None:
+    stream = f'{{"space":"nb201","arch":"{_OTHER}","params_m":1.0}}\nwrong'.encode()
+    records = cli("encode", "--space", "nb201", "--as", "params,flops", "--on-error", "keep", stdin=stream).records
+    assert (records[0]["params_m"], records[0]["flops_m"]) == (0.802426, 113.95137)
+    assert records[1]["params_m"] is None
+    sized = cli("encode", "--as", "flops", "--network", "ImageNet16-120,classes=10", stdin=stream.splitlines()[0])
+    assert sized.records[0]["flops_m"] == 28.48833
+    named = cli("encode", "--space", "nb201", "--as", "params,flops", "--names")
+    assert named.stdout == b"params\t0\tparams_m\nflops\t0\tflops_m\n"
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("cifar", "no network of nb201 is called 'cifar'; did you mean 'cifar10'?"),
+        ("cifar10,width=3", "networks of nb201 have no setting 'width'; there are classes, image, image_channels, "
+         "channels, cells"),
+        ("cells=many", "network: cells=many: give an integer"),
+        ("cells=0", "cells 0: must be at least 1"),
+        ("cifar10,5", "network 'cifar10,5': '5' is not NAME=VALUE, such as classes=7"),
+    ],
+)  # fmt: skip
+def test_networks_that_do_not_exist(cli: Cli, network: str, message: str) -> None:
+    result = cli("encode", "--space", "nb201", "--random", "1", "--as", "params", "--network", network, status=2)
+    assert result.stderr == f"encode: {message}\n"
+    alone = cli("encode", "--space", "nb201", "--random", "1", "--network", network, status=2)
+    assert alone.stderr == "encode: --network goes with --as params or --as flops\n"
 
 
 def test_neighbours(cli: Cli) -> None:

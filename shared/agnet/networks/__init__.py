@@ -30,7 +30,7 @@ from agnet.spaces.base import Space
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Settings", "flops", "params", "presets", "settings"]
+__all__ = ["Settings", "flops", "params", "parse", "presets", "settings"]
 
 _SPACES = ("nb101", "nb201", "nb301", "nbnlp")
 
@@ -75,6 +75,37 @@ def settings(space: Space, preset: str | None = None, **changes: Any) -> Setting
         if change not in names:
             raise InputError(f"networks of {space.name} have no setting {change!r}{nearest(change, names)}")
     return replace(chosen, **changes)
+
+
+def parse(space: Space, text: str) -> Settings:
+    """Settings in one line: ``"cifar100"``, ``"imagenet,channels=40,auxiliary=no"``, ``"classes=7"``, ``""``.
+
+    Raises:
+        InputError: as :func:`settings`, or if a value is not of its setting's type.
+    """
+    first, _, rest = text.partition(",")
+    preset, rest = (None, text) if "=" in first or not text else (first, rest)
+    default = settings(space, preset)
+    changes = {}
+    for part in filter(None, rest.split(",")):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise InputError(f"network {text!r}: {part!r} is not NAME=VALUE, such as classes=7")
+        changes[name] = _value(name, value, type(getattr(default, name, "")))
+    return settings(space, preset, **changes)
+
+
+def _value(name: str, text: str, kind: type) -> bool | int | float | str:
+    if kind is bool and text in ("yes", "no"):
+        return text == "yes"
+    try:
+        if kind is not bool:
+            converted: int | float | str = kind(text)
+            return converted
+    except ValueError:
+        pass
+    needed = {bool: "yes or no", int: "an integer", float: "a number"}[kind]
+    raise InputError(f"network: {name}={text}: give {needed}")
 
 
 def params(space: Space, graphs: Graphs, settings: Settings | None = None) -> NDArray[np.float64]:

@@ -13,29 +13,39 @@ Counts = NDArray[np.int64]
 _Number = int | NDArray[np.int64]
 
 
-def convolution(kernel: _Number, before: _Number, after: _Number, positions: int, groups: _Number = 1) -> Counts:
-    """[..., 2] of a convolution without bias.
+def layers(weights: _Number, normalised: _Number, positions: int) -> Counts:
+    """[..., 2] of layers with so many ``weights``, each used at so many ``positions`` (height × width of the output).
 
     Args:
-        kernel: weights for each pair of an input and an output channel, 9 for 3×3; 0 for no convolution.
+        weights: of convolutions without bias.
+        normalised: channels that pass a batch normalisation with a scale and an offset.
+        positions: of the output.
+    """
+    weights = np.asarray(weights, dtype=np.int64)
+    return np.stack([weights + 2 * np.asarray(normalised, dtype=np.int64), weights * positions], axis=-1)
+
+
+def convolution(kernel: int, before: int, after: int, positions: int, groups: int = 1) -> Counts:
+    """[2] of a convolution without bias.
+
+    Args:
+        kernel: weights for each pair of an input and an output channel, 9 for 3×3.
         before: input channels.
         after: output channels.
         positions: height × width of the output.
         groups: groups of channels; as many as ``before`` in a depthwise convolution.
     """
-    weights = np.asarray(kernel * before * after // groups, dtype=np.int64)
-    return np.stack([weights, weights * positions], axis=-1)
+    return layers(kernel * before * after // groups, 0, positions)
 
 
-def normalised(kernel: _Number, before: _Number, after: _Number, positions: int) -> Counts:
-    """[..., 2] of a convolution without bias and the batch normalisation behind it; nothing where ``kernel`` is 0."""
-    return convolution(kernel, before, after, positions) + normalisation(after * np.minimum(kernel, 1))
+def normalised(kernel: int, before: int, after: int, positions: int) -> Counts:
+    """[2] of a convolution without bias and the batch normalisation behind it."""
+    return layers(kernel * before * after, after, positions)
 
 
-def normalisation(channels: _Number) -> Counts:
-    """[..., 2] of batch normalisation with a scale and an offset."""
-    scales = np.asarray(2 * channels, dtype=np.int64)
-    return np.stack([scales, np.zeros_like(scales)], axis=-1)
+def normalisation(channels: int) -> Counts:
+    """[2] of batch normalisation with a scale and an offset."""
+    return layers(0, channels, 0)
 
 
 def dense(before: int, after: int) -> Counts:

@@ -49,16 +49,22 @@ def counts(graphs: Graphs, settings: Settings) -> cost.Counts:
     Which vertex gets one channel more, where channels do not divide evenly, depends on the numbering of the vertices:
     for canonical graphs the parameters are the number that NAS-Bench-101 publishes.
     """
-    before, positions = settings.channels, settings.image**2
-    total = np.tile(cost.normalised(9, settings.image_channels, before, positions), (len(graphs), 1))
+    kernel = _KERNEL[graphs.ops[:, 0]]  # [n, 7]
+    from_input = graphs.adjacency[:, 0, 0]
+    straight = from_input[np.arange(len(graphs)), graphs.sizes[:, 0].astype(np.int64) - 1]
+    before = settings.channels
+    outside = cost.normalised(9, settings.image_channels, before, settings.image**2)
+    total = np.zeros((len(graphs), 2), dtype=np.int64)
     for stack in range(settings.stacks):
-        output, positions = settings.channels << stack, (settings.image >> stack) ** 2
+        output = settings.channels << stack
         channels = vertex_channels(graphs, output)
-        total += settings.cells * _operations(graphs, channels, positions)
-        total += _projections(graphs, before, channels, output, positions)
-        total += (settings.cells - 1) * _projections(graphs, output, channels, output, positions)
+        projected = (channels * from_input).sum(axis=1) + output * straight
+        weights = settings.cells * (kernel * channels**2).sum(axis=1)
+        weights += (before + (settings.cells - 1) * output) * projected
+        normalised = settings.cells * ((channels * (kernel > 0)).sum(axis=1) + projected)
+        total += cost.layers(weights, normalised, (settings.image >> stack) ** 2)
         before = output
-    return total + cost.dense(before, settings.classes)
+    return total + outside + cost.dense(before, settings.classes)
 
 
 def vertex_channels(graphs: Graphs, output: int) -> NDArray[np.int64]:
@@ -75,17 +81,3 @@ def vertex_channels(graphs: Graphs, output: int) -> NDArray[np.int64]:
         widest = (channels * adjacency[:, vertex]).max(axis=1)
         channels[:, vertex] = np.where(to_output[:, vertex], channels[:, vertex], widest)
     return channels
-
-
-def _operations(graphs: Graphs, channels: NDArray[np.int64], positions: int) -> cost.Counts:
-    """[n, 2] of the vertices of a cell."""
-    return cost.normalised(_KERNEL[graphs.ops[:, 0]], channels, channels, positions).sum(axis=1)
-
-
-def _projections(graphs: Graphs, before: int, channels: NDArray[np.int64], output: int, positions: int) -> cost.Counts:
-    """[n, 2] of what takes a cell's input, of ``before`` channels, to its vertices and its output."""
-    used = graphs.adjacency[:, 0, 0].astype(np.int64)
-    straight = used[np.arange(len(graphs)), graphs.sizes[:, 0].astype(np.int64) - 1]
-    # The output has no channels of its own here.
-    total = cost.normalised(used, before, channels, positions).sum(axis=1)
-    return total + cost.normalised(straight, before, output, positions)

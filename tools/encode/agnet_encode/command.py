@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -12,7 +13,7 @@ from agnet import console
 from agnet.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy as np
     import pyarrow as pa
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from agnet.spaces import Space
     from agnet.streams import Chunk
 
+    Columns = Callable[[Space, Graphs], dict[str, pa.Array]]
+    """What ``--as`` adds to architectures."""
+
+_SIZES = ("params", "flops")
+"""Kinds of columns that are one number, see :mod:`agnet.networks`; all others are encodings."""
 _PARENTS = 4096
 """Architectures whose neighbours are made at once: there may be hundreds of each."""
 
@@ -35,7 +41,15 @@ def encode(
     ] = None,
     encodings: Annotated[
         str | None,
-        typer.Option("--as", metavar="KIND,...", help="Add encodings: onehot, adjacency, paths, features."),
+        typer.Option(
+            "--as",
+            metavar="KIND,...",
+            help="Add encodings (onehot, adjacency, paths, features) or sizes (params, flops).",
+        ),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option("--network", metavar="NAME,...", help="With --as params or flops: which network, see README."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Make all architectures of the space.")] = False,
     random: Annotated[
@@ -64,7 +78,8 @@ def encode(
     that compute the same). Other columns pass through. With --all, --random or --neighbours it makes architectures
     instead; a neighbour says in parent where it comes from.
 
-    Each encoding asked for with --as is one column, a list of numbers.
+    Each encoding asked for with --as is one column, a list of numbers. params and flops are columns params_m and
+    flops_m, millions of trainable parameters and of multiply-adds of the network that the architecture stands for.
 
     \b
     Examples:
@@ -72,15 +87,20 @@ def encode(
       encode --space nb201 --random 64 --seed 1 --as features -o start.parquet
       echo '(4, 3, 3, 0, 0, 0)' | encode --space nb201
       encode seen.jsonl --neighbours | query nb201/cifar10
+      encode --space nb101 --all --as params,flops -o sizes.parquet
+      encode --space nb301 --random 9 --as flops --network imagenet,channels=40
     """
     kinds = _kinds(encodings)
+    if network is not None and not set(kinds) & set(_SIZES):
+        raise InputError("--network goes with --as params or --as flops")
     if names:
         _print_names(_named(space), kinds)
         return
+    adds = partial(_columns, kinds=kinds, network=network)
     reporter = console.Reporter("encode", quiet=quiet)
     if everything or random is not None:
         _reject(files, everything, random, neighbours)
-        chunks = _made(_named(space), random, replacement, seed, kinds)
+        chunks = _made(_named(space), random, replacement, seed, adds)
     else:
         if replacement:
             raise InputError("--with-replacement goes with --random N")
@@ -88,7 +108,7 @@ def encode(
             raise InputError("--neighbours writes neighbours only, so it cannot keep wrong records: --on-error skip")
         if not files and sys.stdin is not None and sys.stdin.isatty():
             raise InputError("nothing to encode: pipe architectures in, name files, or use --all or --random N")
-        chunks = _read(files, space, kinds, neighbours, on_error, reporter)
+        chunks = _read(files, space, adds, neighbours, on_error, reporter)
 
     from agnet import streams  # noqa: PLC0415
 
@@ -100,14 +120,17 @@ def encode(
 
 
 def _kinds(text: str | None) -> list[str]:
-    """The encodings that ``--as`` names."""
+    """The encodings and sizes that ``--as`` names."""
     if text is None:
         return []
-    from agnet.encodings import check  # noqa: PLC0415
+    from agnet.encodings import KINDS  # noqa: PLC0415
+    from agnet.names import nearest  # noqa: PLC0415
 
+    known = (*KINDS, *_SIZES)
     kinds = list(dict.fromkeys(text.split(",")))
     for kind in kinds:
-        check(kind)
+        if kind not in known:
+            raise InputError(f"--as: no encoding is called {kind!r}{nearest(kind, known)}")
     return kinds
 
 
@@ -124,7 +147,8 @@ def _print_names(space: Space, kinds: Sequence[str]) -> None:
 
     if not kinds:
         raise InputError("--names goes with --as KIND")
-    print("\n".join(f"{kind}\t{i}\t{name}" for kind in kinds for i, name in enumerate(columns(space, kind))))
+    named = {kind: [_size_column(kind)] if kind in _SIZES else columns(space, kind) for kind in kinds}
+    print("\n".join(f"{kind}\t{i}\t{name}" for kind, names in named.items() for i, name in enumerate(names)))
 
 
 def _reject(files: Sequence[str] | None, everything: bool, random: int | None, neighbours: bool) -> None:
@@ -146,8 +170,9 @@ def _reject(files: Sequence[str] | None, everything: bool, random: int | None, n
         raise InputError(f"{making} makes architectures by itself: leave out {other}")
 
 
-def _made(space: Space, random: int | None, replacement: bool, seed: Seed, kinds: Sequence[str]) -> Iterator[Chunk]:
+def _made(space: Space, random: int | None, replacement: bool, seed: Seed, adds: Columns) -> Iterator[Chunk]:
     """All architectures of the space, or ``random`` of them."""
+    from agnet import records, streams  # noqa: PLC0415
     from agnet.spaces import sampling  # noqa: PLC0415
 
     if random is None:
@@ -159,7 +184,7 @@ def _made(space: Space, random: int | None, replacement: bool, seed: Seed, kinds
     else:
         graphs = sampling.distinct_blocks(space, random, seed)
     for block in graphs:
-        yield _records(space, block, kinds)
+        yield streams.TableChunk(records.records(space, block)).set(adds(space, block))
 
 
 def _first(n: int, blocks: Iterator[Graphs]) -> Iterator[Graphs]:
@@ -170,23 +195,28 @@ def _first(n: int, blocks: Iterator[Graphs]) -> Iterator[Graphs]:
         n -= min(n, len(block))
 
 
-def _records(space: Space, graphs: Graphs, kinds: Sequence[str]) -> Chunk:
-    from agnet import records, streams  # noqa: PLC0415
+def _columns(space: Space, graphs: Graphs, *, kinds: Sequence[str], network: str | None) -> dict[str, pa.Array]:
+    """What ``kinds`` add to valid architectures, by column."""
+    from agnet import arrow, encodings, networks  # noqa: PLC0415
 
-    return streams.TableChunk(records.records(space, graphs)).set(_encoded(space, graphs, kinds))
+    columns = {}
+    for kind in kinds:
+        if kind in _SIZES:
+            size = getattr(networks, kind)(space, graphs, networks.parse(space, network or ""))
+            columns[_size_column(kind)] = arrow.numbers(size / 1e6)
+        else:
+            columns[kind] = arrow.lists(encodings.encode(space, graphs, kind))
+    return columns
 
 
-def _encoded(space: Space, graphs: Graphs, kinds: Sequence[str]) -> dict[str, pa.Array]:
-    from agnet import arrow  # noqa: PLC0415
-    from agnet.encodings import encode as numbers  # noqa: PLC0415
-
-    return {kind: arrow.lists(numbers(space, graphs, kind)) for kind in kinds}
+def _size_column(kind: str) -> str:
+    return f"{kind}_m"  # millions, as benchmarks have it
 
 
 def _read(
     files: Sequence[str] | None,
     name: str | None,
-    kinds: Sequence[str],
+    adds: Columns,
     neighbours: bool,
     on_error: str,
     reporter: console.Reporter,
@@ -212,9 +242,9 @@ def _read(
         graphs = parsed.graphs.take(rows[good])
         if neighbours:
             for start in range(0, len(graphs), _PARENTS):
-                yield _neighbours(space, graphs.take(slice(start, start + _PARENTS)), kinds)
+                yield _neighbours(space, graphs.take(slice(start, start + _PARENTS)), adds)
         else:
-            yield _canonical(space, settled, graphs, good, kinds)
+            yield _canonical(space, settled, graphs, good, adds)
     if on_error == "skip" and wrong + reader.bad:
         reporter.note(f"{wrong + reader.bad:,} wrong records left out")
     elif wrong:
@@ -233,7 +263,7 @@ def _space_of(chunk: Chunk) -> Space:
     return spaces.get(named[0].as_py())
 
 
-def _canonical(space: Space, chunk: Chunk, graphs: Graphs, good: NDArray[np.bool_], kinds: Sequence[str]) -> Chunk:
+def _canonical(space: Space, chunk: Chunk, graphs: Graphs, good: NDArray[np.bool_], adds: Columns) -> Chunk:
     """The records with what belongs to their architectures, ``graphs``; only those that are ``good`` have one."""
     import numpy as np  # noqa: PLC0415
     import pyarrow as pa  # noqa: PLC0415
@@ -242,7 +272,7 @@ def _canonical(space: Space, chunk: Chunk, graphs: Graphs, good: NDArray[np.bool
     from agnet import arrow, records  # noqa: PLC0415
 
     made = records.records(space, graphs)
-    columns = {column: made[column].combine_chunks() for column in made.column_names} | _encoded(space, graphs, kinds)
+    columns = {column: made[column].combine_chunks() for column in made.column_names} | adds(space, graphs)
     had = chunk.columns(pa.schema([made.schema.field(column) for column in made.column_names]))
     if not good.all():
         place = arrow.numbers(np.cumsum(good) - 1, null=~good)
@@ -254,12 +284,12 @@ def _canonical(space: Space, chunk: Chunk, graphs: Graphs, good: NDArray[np.bool
     return chunk.set({column: values for column, values in columns.items() if column not in same})
 
 
-def _neighbours(space: Space, graphs: Graphs, kinds: Sequence[str]) -> Chunk:
-    from agnet import arrow  # noqa: PLC0415
+def _neighbours(space: Space, graphs: Graphs, adds: Columns) -> Chunk:
+    from agnet import arrow, records, streams  # noqa: PLC0415
 
     neighbours, rows = space.neighbours(graphs)
     parents = space.format(graphs).take(arrow.numbers(rows))
-    return _records(space, neighbours, []).set({"parent": parents} | _encoded(space, neighbours, kinds))
+    return streams.TableChunk(records.records(space, neighbours)).set({"parent": parents} | adds(space, neighbours))
 
 
 def main(prog: str = "encode") -> NoReturn:
