@@ -1,0 +1,164 @@
+"""Bayesian optimisation: the default, which needs the fewest queries.
+
+A Gaussian process that compares architectures by structure, paths and size learns from every answer. Candidates are
+random architectures and neighbours of the best, and twice the neighbours of the most promising of them; that finds what
+scoring a whole space would. The next queries are those whose mean plus one deviation is largest, chosen one by one. The
+deviation is the process's, without the noise of training: near the top of a space networks differ by no more than that
+noise, and a search for what is merely uncertain wanders off.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from agnet import arrow
+from agnet.errors import InputError
+from agnet.graphs import Graphs
+from agnet.records import records
+from agnet.search import candidates
+from agnet.search.acquisition import log_expected_improvement, upper_confidence_bound
+from agnet.search.history import History
+from agnet.search.strategies import Proposal, Strategy
+from agnet.search.targets import Target
+from agnet.seeds import Seed, numpy_stream
+from agnet.spaces.base import Space
+from agnet.surrogates.process import Posterior, Process
+from agnet.surrogates.respects import respects
+
+Acquisition = Literal["ucb", "ei", "thompson"]
+
+_FIRST = 8
+"""Random architectures to begin with."""
+_RANDOM = 500
+_BEST = 10
+"""Evaluated architectures whose neighbours are candidates."""
+_CLIMBS = 2
+_CLIMBERS = 5
+"""Candidates whose neighbours become candidates, so often."""
+_RELEARN = 1.15
+"""Growth of the history after which the process learns its parameters anew."""
+_KNOWN = (200, 100)
+"""Best and latest evaluations that the process knows at most: its cost is cubic, a search's must be linear."""
+_DRAWN = 500
+"""Candidates at which the process is drawn for Thompson sampling."""
+
+
+class BayesianStrategy(Strategy):
+    """Gaussian process, upper confidence bound, neighbours.
+
+    Args:
+        space, metric, maximize: what is searched.
+        acquisition: ``ucb``; ``ei``, expected improvement of a measured value; ``thompson``, Thompson sampling.
+        beta: deviations that ``ucb`` adds to the mean.
+
+    Raises:
+        InputError: if there is no such acquisition.
+    """
+
+    def __init__(
+        self, space: Space, metric: str, *, maximize: bool, acquisition: Acquisition = "ucb", beta: float = 1.0
+    ) -> None:
+        super().__init__(space, metric, maximize=maximize)
+        if acquisition not in ("ucb", "ei", "thompson"):
+            raise InputError(f"no acquisition is called {acquisition!r}; there are ucb, ei and thompson")
+        self.acquisition = acquisition
+        self.beta = beta
+        self._respects = respects(space.name)
+        self._process = Process(self._respects.kinds)
+        self._learned = 0
+        self._groups: list[NDArray[np.float64]] = []
+
+    def ask(self, history: History, n: int, seed: Seed) -> Proposal:
+        """Up to ``n`` new architectures, the most promising first, with what is predicted for them."""
+        scores = history.scores
+        finite = np.isfinite(scores)
+        if finite.sum() < _FIRST:
+            graphs = candidates.random(history, min(n, max(_FIRST - len(history), 1)), seed)
+            return Proposal(graphs, records(self.space, graphs))
+        # A failure says that an architecture is no good, but not by how much.
+        scores = np.where(finite, scores, scores[finite].min())
+        target = Target.of(scores)
+        y = target.apply(scores)
+        self._condition(history, y)
+        rng = numpy_stream(seed, "candidates")
+        graphs, posterior = self._candidates(history, y, rng)
+        rows = self._choose(posterior, n, float(y.max()), rng)
+        return self._proposal(graphs.take(rows), posterior.mean[rows], np.sqrt(posterior.variance[rows]), target)
+
+    def _condition(self, history: History, y: NDArray[np.float64]) -> None:
+        known = len(self._groups[0]) if self._groups else 0
+        if known < len(y):
+            new = self._respects(history.graphs.take(slice(known, None)))
+            self._groups = [np.concatenate(pair) for pair in zip(self._groups, new, strict=True)] if known else new
+        best, latest = _KNOWN
+        rows = np.arange(len(y))
+        if len(y) > best + latest:
+            rows = np.union1d(candidates.best_rows(y[:-latest], best), rows[-latest:])
+        groups = [group[rows] for group in self._groups]
+        if len(y) >= _RELEARN * self._learned:
+            self._process.learn(groups, y[rows])
+            self._learned = len(y)
+        self._process.condition(groups, y[rows])
+
+    def _candidates(
+        self, history: History, y: NDArray[np.float64], rng: np.random.Generator
+    ) -> tuple[Graphs, Posterior]:
+        space = self.space
+        best = history.graphs.take(candidates.best_rows(y, _BEST))
+        near = space.neighbours(best)[0]
+        found = Graphs.concat([space.sample(_RANDOM, rng), near])
+        graphs, keys = candidates.fresh(space, found, history.seen)
+        posterior = self._process.posterior(self._respects(graphs))
+        for _ in range(_CLIMBS):
+            climbers = candidates.best_rows(self._value(posterior, float(y.max())), _CLIMBERS)
+            found = space.neighbours(graphs.take(climbers))[0]
+            more, more_keys = candidates.fresh(space, found, pa.concat_arrays([history.seen, keys]))
+            if not len(more):
+                break
+            graphs, keys = Graphs.concat([graphs, more]), pa.concat_arrays([keys, more_keys])
+            posterior = posterior.extend(self._process.posterior(self._respects(more)))
+        return graphs, posterior
+
+    def _value(self, posterior: Posterior, best: float) -> NDArray[np.float64]:
+        """[m] how much each candidate is worth a query."""
+        if self.acquisition == "ei":
+            std = np.sqrt(posterior.variance + self._process.noise)
+            return log_expected_improvement(posterior.mean, std, best)
+        return upper_confidence_bound(posterior.mean, np.sqrt(posterior.variance), self.beta)
+
+    def _choose(self, posterior: Posterior, n: int, best: float, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Rows of up to ``n`` candidates."""
+        count = min(n, len(posterior.mean))
+        if self.acquisition == "thompson":
+            return _thompson(posterior, count, self._value(posterior, best), rng)
+        chosen: list[int] = []
+        for _ in range(count):
+            value = self._value(posterior, best)
+            value[chosen] = -np.inf
+            chosen.append(int(value.argmax()))
+            if len(chosen) < count:
+                posterior.expect(chosen[-1])
+        return np.array(chosen, dtype=np.int64)
+
+    def _proposal(
+        self, graphs: Graphs, mean: NDArray[np.float64], std: NDArray[np.float64], target: Target
+    ) -> Proposal:
+        sign = 1 if self.maximize else -1
+        spread = (target.invert(mean + std) - target.invert(mean - std)) / 2
+        table = records(self.space, graphs)
+        table = table.append_column(f"pred_{self.metric}", arrow.numbers(sign * target.invert(mean)))
+        return Proposal(graphs, table.append_column(f"pred_{self.metric}_std", arrow.numbers(spread)))
+
+
+def _thompson(posterior: Posterior, n: int, value: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Rows of the largest candidate of each of ``n`` draws, the next largest where one was taken."""
+    few = candidates.best_rows(value, max(_DRAWN, n))
+    draws = posterior.take(few).draw(n, rng)
+    for draw in range(n):
+        draws[draw + 1 :, draws[draw].argmax()] = -np.inf
+    rows: NDArray[np.int64] = few[draws.argmax(axis=1)]
+    return rows

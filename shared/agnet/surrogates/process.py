@@ -1,0 +1,189 @@
+"""A Gaussian process over groups of features: every group has a kernel of its own, their sum is the covariance.
+
+Matérn 5/2 on a group tells how alike two architectures are in one respect (their operations and degrees, their paths);
+a linear kernel carries a trend (larger networks are better). Learning finds how much each respect matters, how far it
+reaches and how noisy the values are, by the marginal likelihood times weak log-normal priors, which keep a handful of
+evaluations from being explained by noise alone or by nothing but noise (Rasmussen and Williams, "Gaussian Processes for
+Machine Learning", 2006, chapters 2 and 5). All one group's features in one kernel would do far worse: the longest group
+would drown the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.optimize import minimize
+
+Kind = Literal["matern", "linear"]
+Groups = Sequence[NDArray[np.float64]]
+"""[n, d] features of each group; distances of about 1 are usual."""
+
+_MEAN = 1.0
+"""Variance of the unknown mean; values have deviation 1."""
+_JITTER = 1e-8
+_STEPS = 15
+"""Iterations of learning; it begins where the last one ended."""
+
+# Mean and deviation of the logarithms.
+_VARIANCE = (-1.0, 1.5)
+_LENGTH = (0.5, 0.7)
+_NOISE = (-3.0, 1.0)
+
+
+@dataclass
+class Process:
+    """Values of deviation about 1 as a Gaussian process of groups of features."""
+
+    kinds: Sequence[Kind]
+    """Kernel of each group."""
+    parameters: NDArray[np.float64] = field(init=False)
+    """Logarithms of a variance, and of a length for Matérn kernels, group by group; then of the noise's variance."""
+    _groups: Groups = field(init=False, repr=False)
+    _factor: NDArray[np.float64] = field(init=False, repr=False)
+    _weights: NDArray[np.float64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        prior = [part for kind in self.kinds for part in ([_VARIANCE, _LENGTH] if kind == "matern" else [_VARIANCE])]
+        self._centre, self._spread = np.array([*prior, _NOISE]).T
+        self.parameters = self._centre.copy()
+
+    @property
+    def noise(self) -> float:
+        """Variance of a value around the process."""
+        return float(np.exp(self.parameters[-1]))
+
+    def learn(self, groups: Groups, y: NDArray[np.float64]) -> None:
+        """Find the parameters from [n] values; cubic in n."""
+        shapes = [_shape(kind, group, group) for kind, group in zip(self.kinds, groups, strict=True)]
+        diagonal = np.diag_indices(len(y))
+        unit = np.eye(len(y))
+
+        def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            covariance = np.full(unit.shape, _MEAN)
+            slopes = []
+            for (kind, at), shape in zip(self._layout(), shapes, strict=True):
+                part, *slope = _kernel(kind, shape, parameters[at], slope=True)
+                covariance += part
+                slopes += [part, *slope]
+            noise = np.exp(parameters[-1])
+            covariance[diagonal] += noise + _JITTER
+            factor = cholesky(covariance, lower=True, check_finite=False)
+            inverse = cho_solve((factor, True), unit, check_finite=False)
+            weights = inverse @ y
+            outer = (inverse - np.outer(weights, weights)).ravel()
+            slope = [0.5 * outer @ part.ravel() for part in slopes] + [0.5 * noise * outer[:: len(y) + 1].sum()]
+            away = (parameters - self._centre) / self._spread
+            value = 0.5 * y @ weights + np.log(factor[diagonal]).sum() + 0.5 * away @ away
+            return float(value), np.array(slope) + away / self._spread
+
+        bounds = np.stack([self._centre - 4 * self._spread, self._centre + 4 * self._spread], axis=1)
+        self.parameters = minimize(
+            loss, self.parameters, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS}
+        ).x
+
+    def condition(self, groups: Groups, y: NDArray[np.float64]) -> None:
+        """Take [n] values for granted, with the parameters as they are."""
+        covariance = self.covariance(groups, groups)
+        covariance[np.diag_indices(len(y))] += self.noise + _JITTER
+        self._groups = groups
+        self._factor = cholesky(covariance, lower=True, check_finite=False)
+        self._weights = cho_solve((self._factor, True), y, check_finite=False)
+
+    def posterior(self, groups: Groups) -> Posterior:
+        """What is known about [m] other architectures."""
+        cross = self.covariance(groups, self._groups)
+        explained = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
+        variance = self._prior_variance(groups) - np.einsum("nm,nm->m", explained, explained)
+        return Posterior(self, groups, cross @ self._weights, np.maximum(variance, _JITTER), explained)
+
+    def covariance(self, a: Groups, b: Groups) -> NDArray[np.float64]:
+        """[n, m] covariance of the process, without noise."""
+        covariance = np.full((len(a[0]), len(b[0])), _MEAN)
+        for (kind, at), x, z in zip(self._layout(), a, b, strict=True):
+            covariance += _kernel(kind, _shape(kind, x, z), self.parameters[at])[0]
+        return covariance
+
+    def _prior_variance(self, groups: Groups) -> NDArray[np.float64]:
+        variance = np.full(len(groups[0]), _MEAN)
+        for (kind, at), x in zip(self._layout(), groups, strict=True):
+            size = np.exp(self.parameters[at][0])
+            variance += size * np.einsum("nd,nd->n", x, x) if kind == "linear" else size
+        return variance
+
+    def _layout(self) -> list[tuple[Kind, slice]]:
+        """Kernel and place of the parameters of each group."""
+        ends = np.cumsum([2 if kind == "matern" else 1 for kind in self.kinds]).tolist()
+        return [(kind, slice(a, b)) for kind, a, b in zip(self.kinds, [0, *ends], ends, strict=False)]
+
+
+@dataclass
+class Posterior:
+    """The process at [m] architectures, given the values it was conditioned on."""
+
+    process: Process
+    groups: Groups
+    mean: NDArray[np.float64]
+    """[m]"""
+    variance: NDArray[np.float64]
+    """[m] of the process itself; a measured value varies by ``process.noise`` more."""
+    _explained: NDArray[np.float64]
+    """[n, m] prior covariance with the known values, whitened."""
+
+    def take(self, rows: NDArray[np.integer]) -> Posterior:
+        """The architectures at ``rows``."""
+        groups = [group[rows] for group in self.groups]
+        return Posterior(self.process, groups, self.mean[rows], self.variance[rows], self._explained[:, rows])
+
+    def extend(self, other: Posterior) -> Posterior:
+        """These architectures and, behind them, those of ``other``."""
+        groups = [np.concatenate(pair) for pair in zip(self.groups, other.groups, strict=True)]
+        mean, variance = np.concatenate([self.mean, other.mean]), np.concatenate([self.variance, other.variance])
+        return Posterior(self.process, groups, mean, variance, np.hstack([self._explained, other._explained]))
+
+    def expect(self, row: int) -> None:
+        """Update the variance as if ``row``'s value was known, to what it is expected to be.
+
+        So a batch is chosen one by one: what the first of it will tell, the others need not.
+        """
+        here = [group[row : row + 1] for group in self.groups]
+        covariance = self.process.covariance(self.groups, here)[:, 0] - self._explained.T @ self._explained[:, row]
+        step = covariance / np.sqrt(max(covariance[row], _JITTER) + self.process.noise)
+        self._explained = np.vstack([self._explained, step])
+        self.variance = np.maximum(self.variance - step**2, _JITTER)
+
+    def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """[n, m] samples of the process; cubic in m."""
+        covariance = self.process.covariance(self.groups, self.groups) - self._explained.T @ self._explained
+        covariance[np.diag_indices(len(covariance))] += 1e-6
+        factor = cholesky(covariance, lower=True, check_finite=False)
+        samples: NDArray[np.float64] = self.mean + rng.standard_normal((n, len(self.mean))) @ factor.T
+        return samples
+
+
+def _shape(kind: Kind, x: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[n, m] what a kernel is a function of: inner products, or distances times the square root of 5."""
+    products = x @ z.T
+    if kind == "linear":
+        return products
+    squares = np.einsum("nd,nd->n", x, x)[:, None] + np.einsum("md,md->m", z, z) - 2 * products
+    distances: NDArray[np.float64] = np.sqrt(5 * np.maximum(squares, 0))
+    return distances
+
+
+def _kernel(
+    kind: Kind, shape: NDArray[np.float64], parameters: NDArray[np.float64], *, slope: bool = False
+) -> list[NDArray[np.float64]]:
+    """[n, m] kernel, whose slope by the logarithm of the variance is itself; and, if asked for, that of the length."""
+    variance = np.exp(parameters[0])
+    if kind == "linear":
+        return [variance * shape]
+    ratio = shape * np.exp(-parameters[1])
+    decay = variance * np.exp(-ratio)
+    third = ratio**2 / 3
+    kernel = (1 + ratio + third) * decay
+    return [kernel, third * (1 + ratio) * decay] if slope else [kernel]

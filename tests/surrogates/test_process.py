@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import check_grad
+from scipy.stats import multivariate_normal
+
+from agnet.surrogates import process as module
+from agnet.surrogates.process import Posterior, Process
+
+
+def groups(n: int, seed: int = 0) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(n, 4)) / 2, rng.normal(size=(n, 3)) / 2, rng.normal(size=(n, 1))]
+
+
+def conditioned(n: int = 12) -> tuple[Process, list[np.ndarray], np.ndarray]:
+    process = Process(("matern", "matern", "linear"))
+    known = groups(n)
+    y = np.sin(2 * known[0][:, 0]) + known[2][:, 0]
+    process.learn(known, y)
+    process.condition(known, y)
+    return process, known, y
+
+
+def test_posterior_is_that_of_the_joint_normal_distribution() -> None:
+    process, known, y = conditioned()
+    new = groups(5, seed=1)
+    both = [np.concatenate(pair) for pair in zip(known, new, strict=True)]
+    joint = process.covariance(both, both)
+    k = len(y)
+    joint[:k, :k] += process.noise * np.eye(k)
+    gain = joint[k:, :k] @ np.linalg.inv(joint[:k, :k])
+    posterior = process.posterior(new)
+    assert posterior.mean == pytest.approx(gain @ y, abs=1e-6)
+    covariance = joint[k:, k:] - gain @ joint[:k, k:]
+    assert posterior.variance == pytest.approx(np.diag(covariance), abs=1e-6)
+    draws = posterior.draw(20_000, np.random.default_rng(0))
+    assert np.cov(draws.T) == pytest.approx(covariance, abs=0.05)
+
+
+def test_learning_raises_the_evidence_by_exact_slopes(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = groups(12)
+    y = np.sin(2 * known[0][:, 0]) + known[2][:, 0]
+    losses = []
+
+    def record(loss, start, **settings):  # type: ignore[no-untyped-def]
+        losses.append(check_grad(lambda p: loss(p)[0], lambda p: loss(p)[1], start))
+        return minimize(loss, start, **settings)
+
+    minimize = module.minimize
+    monkeypatch.setattr(module, "minimize", record)
+    process = Process(("matern", "matern", "linear"))
+
+    def evidence() -> float:
+        covariance = process.covariance(known, known) + process.noise * np.eye(len(y))
+        return float(multivariate_normal(cov=covariance).logpdf(y))
+
+    before = evidence()
+    process.learn(known, y)
+    assert losses[0] < 1e-4
+    assert evidence() > before + 1
+
+
+def test_expecting_an_answer_is_conditioning_on_it() -> None:
+    process, known, y = conditioned()
+    new = groups(6, seed=1)
+    posterior = process.posterior(new)
+    posterior.expect(2)
+    posterior.expect(4)
+    told = [np.concatenate([a, b[[2, 4]]]) for a, b in zip(known, new, strict=True)]
+    process.condition(told, np.concatenate([y, [0.3, -2.0]]))  # the variance does not depend on what is told
+    assert posterior.variance == pytest.approx(process.posterior(new).variance, abs=1e-6)
+
+
+def test_parts_of_a_posterior_are_the_whole() -> None:
+    process, _, _ = conditioned()
+    new = groups(6, seed=1)
+    whole = process.posterior(new)
+    first, last = (process.posterior([group[rows] for group in new]) for rows in (slice(0, 4), slice(4, 6)))
+    for part, rows in ((first.extend(last), np.arange(6)), (whole.take(np.array([5, 1])), np.array([5, 1]))):
+        assert isinstance(part, Posterior)
+        assert part.mean == pytest.approx(whole.mean[rows])
+        assert part.variance == pytest.approx(whole.variance[rows])
