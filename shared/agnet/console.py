@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from agnet.seeds import Seed
 
-TOOLS = ("encode", "train-gen", "generate", "predict", "query", "search", "plot")
+TOOLS = ("encode", "train-gen", "generate", "predict", "query", "search", "benchmarks", "plot")
 
 
 class Format(StrEnum):
@@ -149,7 +149,8 @@ def group(about: Callable[..., None], functions: Sequence[Callable[..., None]], 
     app = _app(name)
     app.callback()(about)
     for function in functions:
-        app.command()(_without_pandas(function))
+        # A keyword or a built-in is a function with an underscore behind it: list_, import_.
+        app.command(name=function.__name__.rstrip("_").replace("_", "-"))(_without_pandas(function))
     return app
 
 

@@ -14,6 +14,7 @@ __all__ = ["Answer", "Benchmark", "Metric", "get", "load", "names"]
 
 # One line a benchmark: name -> module, function that makes it. Modules are imported when first asked for.
 _BENCHMARKS = {
+    "nb101": ("agnet.benchmarks.nb101", "NB101"),
     "nb201/cifar10": ("agnet.benchmarks.nb201", "cifar10"),
     "nb201/cifar100": ("agnet.benchmarks.nb201", "cifar100"),
     "nb201/ImageNet16-120": ("agnet.benchmarks.nb201", "imagenet16_120"),

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -29,13 +29,13 @@ class Table:
 
     keys: NDArray[np.int64]
     """[rows] strictly increasing, not negative."""
-    columns: Mapping[str, NDArray[np.float64]]
-    """Name to [rows] values; NaN where there is none."""
+    columns: Mapping[str, NDArray[np.floating]]
+    """Name to [rows] values, or [rows, k] where a row has a list of them; NaN where there is none."""
 
     @classmethod
     def of(cls, table: pa.Table) -> Table:
-        """From an Arrow table of a column ``key`` and one column a metric, in any row order."""
-        arrays = {name: arrow.to_numpy(table[name].combine_chunks()) for name in table.column_names}
+        """From an Arrow table of a column ``key`` and columns of numbers or lists of fixed length, in any row order."""
+        arrays = {name: _array(table[name].combine_chunks()) for name in table.column_names}
         keys = arrays.pop(KEY)
         if (keys[1:] <= keys[:-1]).any():
             order = np.argsort(keys, kind="stable")
@@ -76,38 +76,92 @@ class Tabular(Benchmark):
         """[n] which architectures are in the table."""
         return self.table.rows(self.keys(graphs)) >= 0
 
+    def holding(self, name: str) -> Table:
+        """The table with the column ``name``, for benchmarks whose metrics come from more than one.
+
+        Raises:
+            InputError: if the data at hand does not have it.
+        """
+        if name not in self.table.columns:
+            raise InputError(f"{self.name} has no {name} in the data that is here")
+        return self.table
+
+    def answered(self) -> list[str]:
+        """Names of all metrics and details that are in the data which is here."""
+
+        def there(name: str) -> bool:
+            try:
+                self.holding(name)
+            except InputError:
+                return False
+            return True
+
+        return [name for name in super().answered() if there(name)]
+
     def query(self, graphs: Graphs, metrics: Sequence[str] | None = None, *, draw: Seed | None = None) -> Answer:
         """Look ``n`` architectures up; see :meth:`Benchmark.query`."""
         names = self.select(metrics)
         if draw is not None and not self.repeats:
             raise InputError(f"{self.name} holds one run of each architecture, none to draw from")
         keys = self.keys(graphs)
-        rows = self.table.rows(keys)
-        unknown = np.flatnonzero(rows < 0)
-        columns = {
-            name: self._draw(self.repeats[name], rows, keys, draw)
-            if draw is not None and name in self.repeats
-            else self.table.columns[name][rows]
-            for name in names
-        }
-        if len(unknown):
-            for values in columns.values():
-                values[unknown] = np.nan
+        unknown = np.flatnonzero(self.table.rows(keys) < 0)
+        columns = {name: self._values(name, keys, draw) for name in names}
+        for values in columns.values():
+            values[unknown] = np.nan
         return Answer(columns, dict.fromkeys(unknown.tolist(), f"{self.name} does not have this architecture"))
 
     def optimum(self, metric: str) -> float:
         """The best value of ``metric`` in the table; NaN if it holds none."""
         (name,) = self.select([metric])
         best = np.fmax if direction(name) == "maximize" else np.fmin
-        return float(best.reduce(self.table.columns[name]))
+        curve = self.curve(name)
+        table = self.holding(f"{curve.metric.name}@" if curve else name)
+        return float(best.reduce(self._values(name, table.keys, None)))
 
-    def _draw(
-        self, runs: Sequence[str], rows: NDArray[np.int64], keys: NDArray[np.int64], seed: Seed
-    ) -> NDArray[np.float64]:
-        """[n] the value of one run of each architecture, those that it has being equally likely."""
-        values = np.stack([self.table.columns[run][rows] for run in runs], axis=1)
-        there = ~np.isnan(values)
-        nth = (seeds.keyed_uniform(seed, "run", keys) * there.sum(axis=1)).astype(np.intp)
-        chosen = (there.cumsum(axis=1) > nth[:, None]).argmax(axis=1)
-        drawn: NDArray[np.float64] = np.take_along_axis(values, chosen[:, None], axis=1)[:, 0]
+    def _values(self, name: str, keys: NDArray[np.int64], draw: Seed | None) -> NDArray[np.float64]:
+        """[n] values of a metric, NaN where there is none."""
+        curve = self.curve(name)
+        place = curve.place(name) if curve else None
+        if curve and place:
+            run, epoch = place
+            table = self.holding(f"{curve.metric.name}@")
+            rows = table.rows(keys)
+            columns = [r * len(curve.epochs) + epoch for r in (range(curve.runs) if run is None else [run])]
+            values = table.columns[f"{curve.metric.name}@"][rows[:, None], columns].astype(np.float64)
+            drawn = _draw(values, keys, draw) if draw is not None else _mean(values)
+            if curve.digits is not None:
+                drawn = drawn.round(curve.digits)
+        elif draw is not None and name in self.repeats:
+            runs = self.repeats[name]
+            table = self.holding(runs[0])
+            rows = table.rows(keys)
+            drawn = _draw(np.stack([table.columns[run][rows] for run in runs], axis=1, dtype=np.float64), keys, draw)
+        else:
+            table = self.holding(name)
+            rows = table.rows(keys)
+            drawn = table.columns[name][rows].astype(np.float64, copy=False)
+        drawn[rows < 0] = np.nan
         return drawn
+
+
+def _array(column: pa.Array) -> NDArray[Any]:
+    if pa.types.is_fixed_size_list(column.type):
+        return arrow.to_numpy(column.flatten()).reshape(len(column), column.type.list_size)
+    return arrow.to_numpy(column)
+
+
+def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[n] means of the numbers among [n, runs]; NaN where there are none."""
+    there = ~np.isnan(values)
+    count = there.sum(axis=1)
+    mean: NDArray[np.float64] = np.where(there, values, 0).sum(axis=1) / np.where(count, count, np.nan)
+    return mean
+
+
+def _draw(values: NDArray[np.float64], keys: NDArray[np.int64], seed: Seed) -> NDArray[np.float64]:
+    """[n] one of the values [n, runs] of each architecture, those that it has being equally likely."""
+    there = ~np.isnan(values)
+    nth = (seeds.keyed_uniform(seed, "run", keys) * there.sum(axis=1)).astype(np.intp)
+    chosen = (there.cumsum(axis=1) > nth[:, None]).argmax(axis=1)
+    drawn: NDArray[np.float64] = np.take_along_axis(values, chosen[:, None], axis=1)[:, 0]
+    return drawn

@@ -85,7 +85,7 @@ def query(
 
 def _select(oracle: Benchmark, metrics: str | None) -> Sequence[str]:
     if metrics == "all":
-        return [metric.name for metric in (*oracle.metrics, *oracle.details)]
+        return oracle.answered()
     return oracle.select(metrics.split(",") if metrics else None)
 
 
@@ -104,50 +104,15 @@ def _answer(oracle: Benchmark, chunk: Chunk, names: Sequence[str], draw: Seed | 
 
 def _list(output: str, output_format: str | None) -> None:
     """Every benchmark and metric: to be read, or as records where a format is asked for."""
-    from agnet import benchmarks  # noqa: PLC0415
+    from agnet.benchmarks import catalogue  # noqa: PLC0415
 
-    known = [benchmarks.get(name) for name in benchmarks.names()]
     if output == "-" and output_format is None:
-        print("\n\n".join(_describe(benchmark) for benchmark in known))
+        print(catalogue.text())
         return
-    import pyarrow as pa  # noqa: PLC0415
-
     from agnet import streams  # noqa: PLC0415
 
-    rows = [
-        {
-            "benchmark": benchmark.name,
-            "space": benchmark.space,
-            "size": benchmark.size,
-            "metric": metric.name,
-            "unit": metric.unit,
-            "direction": metric.direction,
-            "main": metric in benchmark.metrics,
-            "description": metric.description,
-            "source": benchmark.source,
-            "missing": benchmark.missing(),
-        }
-        for benchmark in known
-        for metric in (*benchmark.metrics, *benchmark.details)
-    ]
     with streams.open_writer(output, output_format) as writer:
-        writer.write(streams.TableChunk(pa.Table.from_pylist(rows)))
-
-
-def _describe(benchmark: Benchmark) -> str:
-    size = "any architecture" if benchmark.size is None else f"{benchmark.size:,} architectures"
-    facts = {
-        "space": f"{benchmark.space}, {size}",
-        "data": benchmark.source,
-        "state": benchmark.missing() or "ready",
-    }
-    lines = [f"{benchmark.name}: {benchmark.title}", *(f"  {name + ':':<8}{fact}" for name, fact in facts.items())]
-    metrics = [(metric, "") for metric in benchmark.metrics] + [(metric, "by name") for metric in benchmark.details]
-    width = max(len(metric.name) for metric, _ in metrics)
-    for metric, by_name in metrics:
-        row = f"    {metric.name:<{width}}  {metric.unit:<8}  {metric.direction:<8}  {by_name:<7}  {metric.description}"
-        lines.append(row)
-    return "\n".join(lines)
+        writer.write(streams.TableChunk(catalogue.table()))
 
 
 def main(prog: str = "query") -> NoReturn:

@@ -1,0 +1,133 @@
+"""Where the data of benchmarks comes from: official files, how they are read, and what is imported from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import pyarrow as pa
+
+from agnet.benchmarks import store
+from agnet.benchmarks.official import Progress, silent
+from agnet.errors import InputError
+from agnet.names import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An official file."""
+
+    name: str
+    address: str | None = None
+    """Where it can be downloaded without a browser."""
+    sha256: str | None = None
+    bytes: int | None = None
+    """About how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is imported under one name."""
+
+    name: str
+    title: str
+    page: str
+    """The project's page, where its files are."""
+    takes: str
+    """What 'benchmarks import' is given."""
+    module: str
+    """Its reader."""
+    layout: int
+    """Version of the columns that the reader makes; raise it when they change."""
+    feeds: tuple[str, ...]
+    """The benchmarks that need it, or have more metrics with it."""
+    files: tuple[File, ...] = ()
+
+    def hint(self) -> str:
+        """How to get it, in one line."""
+        fetch = f"'benchmarks fetch {self.name}' downloads it, " if any(file.address for file in self.files) else ""
+        where = "" if fetch else f", from {self.page}"
+        return f"{fetch}'benchmarks import {self.name} FILE' reads it{where} (FILE: {self.takes})"
+
+
+_SOURCES = (
+    Source(
+        "nb101",
+        "NAS-Bench-101 (Ying et al., ICML 2019)",
+        "https://github.com/google-research/nasbench",
+        "nasbench_only108.tfrecord or nasbench_full.tfrecord",
+        "agnet.benchmarks.official.nb101",
+        1,
+        ("nb101",),
+        (
+            File(
+                "nasbench_only108.tfrecord",
+                "https://storage.googleapis.com/nasbench/nasbench_only108.tfrecord",
+                "4c39c3936e36a85269881d659e44e61a245babcb72cb374eacacf75d0e5f4fd1",
+                499_000_000,
+            ),
+            File(
+                "nasbench_full.tfrecord",
+                "https://storage.googleapis.com/nasbench/nasbench_full.tfrecord",
+                "3d64db8180fb1b0207212f9032205064312b6907a3bbc81eabea10db2f5c7e9c",
+                1_950_000_000,
+            ),
+        ),
+    ),
+)
+_BY_NAME = {source.name: source for source in _SOURCES}
+
+
+def names() -> list[str]:
+    """Names of everything that can be imported."""
+    return list(_BY_NAME)
+
+
+def get(name: str) -> Source:
+    """The source called ``name``, or the one that the benchmark ``name`` needs.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    for source in _SOURCES:
+        if name in source.feeds:
+            return source
+    raise InputError(f"nothing is imported as {name!r}{nearest(name, _BY_NAME)}")
+
+
+def table(name: str) -> pa.Table | None:
+    """The imported table ``name``, memory-mapped; None if it was not imported."""
+    return store.open_table(name, _BY_NAME[name].layout)
+
+
+def missing(name: str) -> str | None:
+    """How to get the source ``name``; None if it was imported."""
+    return None if store.find(name) else f"needs {_BY_NAME[name].title}: {_BY_NAME[name].hint()}"
+
+
+def bring_in(name: str, path: Path, progress: Progress = silent) -> store.Imported:
+    """Import an official file or folder.
+
+    Raises:
+        InputError: if it is not what it should be; the message says which part is wrong.
+        AgnetError: if the result cannot be written.
+    """
+    source = get(name)
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file; {source.hint()}")
+    made: pa.Table = import_module(source.module).read(path, progress)
+    return store.write(source.name, made, source.layout, _originals(path))
+
+
+def _originals(path: Path) -> tuple[store.Original, ...]:
+    size = sum(file.stat().st_size for file in path.rglob("*")) if path.is_dir() else path.stat().st_size
+    return (store.Original(path.name, size, store.sha256(path)),)
+
+
+def official(original: store.Original, files: Sequence[File]) -> File | None:
+    """The official file that an imported one is, told by its digest."""
+    return next((file for file in files if file.sha256 == original.sha256), None)
