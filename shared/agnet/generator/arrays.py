@@ -1,8 +1,8 @@
 """The few array operations that generators are made of, on the CPU by NumPy and on other devices by PyTorch.
 
-AG-Net trains on batches of 16 cells, where an operation costs its call and not its arithmetic. NumPy's calls cost a third
-of PyTorch's, and a tool that does without PyTorch starts two seconds earlier. Code written with these works on both,
-because NumPy's arrays and PyTorch's tensors share their operators, slices, ``reshape``, ``swapaxes`` and ``sum``.
+AG-Net trains on batches of 16 cells, where an operation costs its call and not its arithmetic. NumPy's calls cost a
+third of PyTorch's, and a tool that does without PyTorch starts two seconds earlier. Code written with these works on
+both, because NumPy's arrays and PyTorch's tensors share operators, slices, ``reshape``, ``swapaxes`` and ``sum``.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Lukasik, Jung, Keuper: "Learning Where To Look - Generative NAS is Surprisingly 
 published code walks over the edges of one graph at a time; here a batch of cells is a stack of dense matrices
 (:mod:`agnet.generator.recurrence`).
 
-A linear layer on several values side by side is a sum of linear layers. So parameters are kept by what they read, and one
-multiplication serves all that reads it; comments give the parts of its output in widths.
+A linear layer on several values side by side is a sum of linear layers. So parameters are kept by what they read, and
+one multiplication serves all that reads it; comments give the parts of its output in widths.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def parameter_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
 
 
 def initial_parameters(shape: Shape, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
-    """Uniform within ± 1 / sqrt(inputs), counting all that an output reads (PyTorch's rule, used by the published code)."""
+    """Uniform within ± 1 / sqrt(inputs), counting all that an output reads: PyTorch's rule, as in the published code."""
     w, half, types = shape.width, shape.width // 2, shape.types
     node, edge, state = np.full(2 * w, 3 * w), np.full(2 * w, 4 * w), np.full(2 * w + 2, w)
     two = np.full(2 * w, 2 * w)

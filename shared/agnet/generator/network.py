@@ -29,8 +29,8 @@ class Config:
     def of(cls, space: Space) -> Config:
         """AG-Net's sizes for a space.
 
-        The published network for cells with two inputs fixes three edge scores near zero, so that a third of all samples
-        have an edge between the inputs. Here only that edge is fixed, and certainly absent.
+        The published network for cells with two inputs fixes three edge scores near zero, so that a fourth of all
+        samples have an edge between the inputs. Here only that edge is fixed, and certainly absent.
         """
         forced = ((-20.0,),) if len(space.input_types) > 1 else ((20.0,),)
         layers = 4 if len(space.input_types) > 1 else 2
@@ -215,11 +215,10 @@ class Network:
     def _share_out(self, d_scores: Array, gradients: list[tuple[Array, Array]]) -> None:
         """Add the columns of ``d_scores`` to the gradients of the scores that stand there."""
         column = 0
-        for d_types, d_edges in gradients:
-            for part in (d_types, d_edges):
-                length = prod(part.shape[1:])
-                part += d_scores[:, column : column + length].reshape(part.shape)
-                column += length
+        for part in (part for cell in gradients for part in cell):
+            length = prod(part.shape[1:])
+            part[...] += d_scores[:, column : column + length].reshape(part.shape)
+            column += length
 
     def _part(self, prefix: str, named: dict[str, Array]) -> dict[str, Array]:
         return {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}

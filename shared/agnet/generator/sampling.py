@@ -109,11 +109,10 @@ class Generation:
 
     def __iter__(self) -> Iterator[Block]:
         tally, fruitless = self.tally, 0
-        for block in self._blocks():
+        for samples in self._blocks():
             if tally.found >= self._n or self._is_over(fruitless):
                 return
-            if self._max_samples is not None:
-                block = _head(block, self._max_samples - tally.drawn)
+            block = samples if self._max_samples is None else _head(samples, self._max_samples - tally.drawn)
             wanted = self._wanted(block)
             rows = np.flatnonzero(wanted)
             fruitless = 0 if len(rows) else fruitless + len(wanted)

@@ -22,16 +22,12 @@ def hashes(names: pa.StringArray) -> NDArray[np.uint64]:
     longest = int(lengths.max())
     words = np.zeros((n, -(-longest // 8)), np.uint64)
     letters = words.view(np.uint8)
-    if (lengths == longest).all():
-        letters[:, :longest] = data[offsets[0] : offsets[-1]].reshape(n, longest)
-    else:
-        inside = np.arange(longest) < lengths[:, None]
-        letters[:, :longest][inside] = data[offsets[0] : offsets[-1]]
+    letters[:, :longest][np.arange(longest) < lengths[:, None]] = data[offsets[0] : offsets[-1]]
     result = lengths.astype(np.uint64)
-    for column in words.T:
-        result ^= column
-        result *= _MULTIPLIER
-        result ^= result >> np.uint64(29)
+    for number, column in enumerate(words.T):
+        mixed = (result ^ column) * _MULTIPLIER
+        # what a string hashes to must not depend on the padding that longer ones give it
+        result = np.where(lengths > 8 * number, mixed ^ (mixed >> np.uint64(29)), result)
     for shift, factor in zip((np.uint64(30), np.uint64(27)), _FINAL, strict=True):
         result = (result ^ (result >> shift)) * factor
     return result ^ (result >> np.uint64(31))
