@@ -3,27 +3,123 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from agnet.errors import InputError
 
+ERRORS = (
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    MemoryError,
+    NotImplementedError,
+    AssertionError,
+)
+"""What a damaged pickle can raise."""
 
-class _Plain(pickle.Unpickler):
-    def __init__(self, *args: Any, classes: Mapping[str, type]) -> None:
-        super().__init__(*args)
+_DTYPE = re.compile(r"[biuf][1248]")
+
+
+class Dtype:
+    """Stands in for ``numpy.dtype``: numbers and truth values only."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        if not isinstance(code, str) or not _DTYPE.fullmatch(code.lstrip("<>|=")):
+            raise pickle.UnpicklingError(f"it has values of the type {str(code)[:20]!r}, which are no numbers")
+        self.value = np.dtype(code)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        if state[1] in ("<", ">"):
+            self.value = self.value.newbyteorder(state[1])
+
+
+class Array:
+    """Stands in for ``numpy.ndarray``: :func:`array` gives what is in it."""
+
+    value: NDArray[Any]
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, dtype, fortran, data = state
+        if not isinstance(dtype, Dtype) or not isinstance(data, bytes | bytearray):
+            raise pickle.UnpicklingError("it has an array of something else than numbers")
+        self.value = np.frombuffer(data, dtype.value).reshape(shape, order="F" if fortran else "C")
+
+
+def array(value: Any) -> NDArray[Any]:
+    """The array that a value read with :data:`NUMPY` stands for: an :class:`Array`, or a list of numbers.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    result = getattr(value, "value", None) if isinstance(value, Array) else np.array(value)
+    if result is None or result.dtype.kind not in "biuf":
+        raise ValueError(f"{str(value)[:40]} where numbers are needed")
+    return result
+
+
+def _scalar(dtype: Dtype, data: bytes = b"") -> bool | int | float:
+    value: bool | int | float = np.frombuffer(data, dtype.value, count=1)[0].item()
+    return value
+
+
+def _reconstruct(kind: type, *_: object) -> Array:
+    if kind is not Array:
+        raise pickle.UnpicklingError("it has an array of an unknown kind")
+    return Array()
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it has bytes in the encoding {encoding[:20]!r}")
+    return text.encode("latin1")
+
+
+NUMPY: Mapping[str, Callable[..., Any]] = {
+    "collections.OrderedDict": OrderedDict,
+    "_codecs.encode": _encode,
+    "numpy.dtype": Dtype,
+    "numpy.ndarray": Array,
+    **{
+        f"numpy.{core}.multiarray.{name}": stand_in
+        for core in ("core", "_core")
+        for name, stand_in in (("scalar", _scalar), ("_reconstruct", _reconstruct))
+    },
+}
+"""Stand-ins for what pickles of NumPy's numbers and arrays name."""
+
+
+class Plain(pickle.Unpickler):
+    """Looks no name up; ``classes`` has a stand-in for each that may occur."""
+
+    def __init__(self, file: BinaryIO, classes: Mapping[str, Callable[..., Any]]) -> None:
+        super().__init__(file)
         self._classes = classes
 
-    def find_class(self, module: str, name: str) -> type:
-        """The stand-in for a class; every other global is refused."""
-        try:
-            return self._classes[f"{module}.{name}"]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not plain data") from None
+    def find_class(self, module: str, name: str) -> Callable[..., Any]:
+        """The stand-in for a class or function; every other global is refused."""
+        return stand_in(self._classes, module, name)
 
 
-def load(path: Path, classes: Mapping[str, type] | None = None) -> Any:
+def stand_in(classes: Mapping[str, Callable[..., Any]], module: str, name: str) -> Callable[..., Any]:
+    """What stands in for a global; any that is not in ``classes`` is refused."""
+    try:
+        return classes[f"{module}.{name}"]
+    except KeyError:
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not plain data") from None
+
+
+def load(path: Path, classes: Mapping[str, Callable[..., Any]] | None = None) -> Any:
     """The dicts, lists, tuples, strings and numbers in a pickle file.
 
     Args:
@@ -35,16 +131,12 @@ def load(path: Path, classes: Mapping[str, type] | None = None) -> Any:
         InputError: if the file is damaged, or names anything else.
     """
     with path.open("rb") as file:
-        try:
-            return _Plain(file, classes=classes or {}).load()
-        except (
-            pickle.UnpicklingError,
-            EOFError,
-            ValueError,
-            TypeError,
-            AttributeError,
-            LookupError,
-            OverflowError,
-            MemoryError,
-        ) as e:
-            raise InputError(f"{path}: not read as a pickle: {e or type(e).__name__}") from e
+        return read(file, str(path), classes)
+
+
+def read(file: BinaryIO, name: str, classes: Mapping[str, Callable[..., Any]] | None = None) -> Any:
+    """As :func:`load`, from an open file that errors call ``name``."""
+    try:
+        return Plain(file, classes or {}).load()
+    except (*ERRORS, OSError) as e:
+        raise InputError(f"{name}: not read as a pickle: {e or type(e).__name__}") from e

