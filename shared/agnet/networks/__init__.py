@@ -30,7 +30,9 @@ from agnet.spaces.base import Space
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Settings", "flops", "params", "parse", "presets", "settings"]
+    from torch import nn
+
+__all__ = ["Settings", "build", "flops", "params", "parse", "presets", "settings"]
 
 _SPACES = ("nb101", "nb201", "nb301", "nbnlp")
 
@@ -126,5 +128,26 @@ def flops(space: Space, graphs: Graphs, settings: Settings | None = None) -> NDA
     return _counts(space, graphs, settings)[:, 1].astype(np.float64)
 
 
-def _counts(space: Space, graphs: Graphs, chosen: Settings | None) -> NDArray[np.int64]:
-    return _sizes(space.name).counts(graphs, settings(space) if chosen is None else chosen)
+def build(space: Space, graphs: Graphs, settings: Settings | None = None) -> nn.Module:
+    """The PyTorch network of the one architecture in ``graphs``, its weights drawn from torch's random numbers.
+
+    It takes images [n, channels, height, width] and gives scores [n, classes]; that of nbnlp takes tokens
+    [steps, batch], and states. ``with torch.device("meta")`` builds one without memory.
+
+    Raises:
+        InputError: if no network is known for the space.
+        ValueError: if there is not exactly one architecture.
+    """
+    if len(graphs) != 1:
+        raise ValueError(f"{len(graphs)} architectures where one is needed")
+    chosen = _chosen(space, settings)
+    network: nn.Module = import_module(f"agnet.networks.modules.{space.name}").build(graphs, chosen)
+    return network
+
+
+def _counts(space: Space, graphs: Graphs, given: Settings | None) -> NDArray[np.int64]:
+    return _sizes(space.name).counts(graphs, _chosen(space, given))
+
+
+def _chosen(space: Space, given: Settings | None) -> Settings:
+    return settings(space) if given is None else given

@@ -17,6 +17,11 @@ class Settings:
             if type(value) is int and value < 1:
                 raise InputError(f"{field.name} {value}: must be at least 1")
 
+    def probability(self, name: str) -> None:
+        """Raise InputError unless the setting ``name`` is a probability below 1."""
+        if not 0 <= getattr(self, name) < 1:
+            raise InputError(f"{name} {getattr(self, name)}: must be at least 0 and below 1")
+
 
 @dataclass(frozen=True, slots=True)
 class ImageSettings(Settings):

@@ -55,8 +55,7 @@ class Settings(ImageSettings):
             raise InputError(f"stem {self.stem!r}: there are {', '.join(AUXILIARY_POOL)}")
         if self.channels % 2:
             raise InputError(f"channels {self.channels}: must be even, a stride splits them in halves")
-        if not 0 <= self.drop_path < 1:
-            raise InputError(f"drop_path {self.drop_path}: must be at least 0 and below 1")
+        self.probability("drop_path")
         self.at_least(4 if self.stem == "cifar" else 32)
         if self.auxiliary:
             (width, stride), last = AUXILIARY_POOL[self.stem], self.image // (4 if self.stem == "cifar" else 32)

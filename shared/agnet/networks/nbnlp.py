@@ -30,9 +30,27 @@ class Settings(base.Settings):
     hidden: int = 600
     """Width of all layers but the last, which is as wide as the embedding."""
     layers: int = 3
+    input_dropout: float = 0.4
+    """Probabilities with which training drops: what the first layer gets, ..."""
+    hidden_dropout: float = 0.25
+    """... what the layers behind it get, ..."""
+    output_dropout: float = 0.4
+    """... what the scores are computed from, ..."""
+    token_dropout: float = 0.1
+    """... a word of the vocabulary, ..."""
+    weight_dropout: float = 0.5
+    """... a weight on a state."""
+
+    def __post_init__(self) -> None:
+        super(Settings, self).__post_init__()
+        for name in ("input_dropout", "hidden_dropout", "output_dropout", "token_dropout", "weight_dropout"):
+            self.probability(name)
 
 
-PRESETS: Final = {"ptb": Settings(), "wikitext-2": Settings(tokens=33_278)}
+PRESETS: Final = {
+    "ptb": Settings(),
+    "wikitext-2": Settings(tokens=33_278, output_dropout=0.1, token_dropout=0.0, weight_dropout=0.1),
+}
 
 
 def widths(settings: Settings) -> list[tuple[int, int]]:
