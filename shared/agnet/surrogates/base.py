@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -106,6 +107,18 @@ class Scale:
         """The scale of [n, metrics] values, NaN being none; a constant metric is only shifted."""
         std = np.nanstd(y, axis=0)
         return cls(np.nanmean(y, axis=0), np.where(std > 0, std, 1))
+
+    @classmethod
+    def read(cls, arrays: Mapping[str, NDArray[Any]]) -> Scale:
+        """The scale in a surrogate's arrays ``mean`` and ``std``.
+
+        Raises:
+            KeyError, ValueError: if there is none.
+        """
+        mean, std = arrays["mean"], arrays["std"]
+        if any(array.dtype != np.float64 or array.ndim != 1 for array in (mean, std)) or len(mean) != len(std):
+            raise ValueError("the scale of the metrics is damaged")
+        return cls(mean, std)
 
     def apply(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
         """[n, metrics] metrics to numbers."""

@@ -15,7 +15,7 @@ from agnet import __version__, spaces, surrogates
 from agnet.errors import InputError
 from agnet.files import write_whole
 from agnet.generator import checkpoint
-from agnet.surrogates.base import Surrogate
+from agnet.surrogates.base import Batch, Surrogate
 from agnet.surrogates.fitted import Fitted
 from agnet.surrogates.inputs import Inputs
 from agnet.surrogates.joint import of_generator
@@ -79,4 +79,16 @@ def _read(about: dict[str, Any], arrays: dict[str, NDArray[Any]], name: str) -> 
     generator = checkpoint.parse(arrays[_GENERATOR].tobytes(), name) if _GENERATOR in arrays else None
     surrogate = surrogates.make(about["surrogate"], Inputs(tuple(about["encodings"]), generator))
     surrogate.restore(arrays, about["settings"])
-    return Fitted(spaces.get(about["space"]).name, tuple(map(str, about["metrics"])), surrogate)
+    fitted = Fitted(spaces.get(about["space"]).name, tuple(map(str, about["metrics"])), surrogate)
+    _try(fitted)
+    return fitted
+
+
+def _try(fitted: Fitted) -> None:
+    """Raise ValueError if a surrogate does not predict what it says it does."""
+    space = spaces.get(fitted.space)
+    graphs = space.sample(1, np.random.default_rng(0))
+    length = fitted.surrogate.inputs.latent_length
+    latent = None if length is None else np.zeros((1, length), dtype=np.float32)
+    if fitted.surrogate.predict(Batch(space, graphs, latent)).mean.shape != (1, len(fitted.learned)):
+        raise ValueError("its arrays are not for its metrics")

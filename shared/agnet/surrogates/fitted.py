@@ -68,7 +68,7 @@ def fit(surrogate: Surrogate, batch: Batch, metrics: Sequence[str], y: NDArray[n
     for name, count in zip(metrics, np.isfinite(y).sum(axis=0), strict=True):
         if count < 2:
             raise InputError(
-                f"{name}: {count or 'no'} evaluated record{'s'[: count != 1]}, at least 2 are needed to learn from"
+                f"{name}: at least 2 evaluated records are needed to learn from, there is {count or 'none'}"
             )
     surrogate.fit(batch, np.where(np.isfinite(y), y, np.nan), seed=seed)
     return Fitted(batch.space.name, metrics, surrogate)

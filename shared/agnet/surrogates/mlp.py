@@ -79,7 +79,7 @@ class MLP(Surrogate):
 
     def restore(self, arrays: dict[str, NDArray[Any]], settings: dict[str, Any]) -> None:
         """See :meth:`Surrogate.restore`."""
-        self._scale = Scale(arrays["mean"], arrays["std"])
+        self._scale = Scale.read(arrays)
         expected = predictor.parameter_shapes(arrays["network.0"].shape[0], len(self._scale.mean))
         self._parameters = {name: arrays[f"network.{name}"] for name in expected}
         if {name: value.shape for name, value in self._parameters.items()} != expected:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from agnet.seeds import Seed, integer
 from agnet.surrogates.base import Batch, Prediction, Scale, Surrogate
+from agnet.surrogates.trees import PLAIN, Trees
 
-_TREES = {"max_depth": 6, "min_child_weight": 1, "learning_rate": 0.3, "verbosity": 0}
+_AGNET = {"max_depth": 6, "min_child_weight": 1, "learning_rate": 0.3}
 
 
 class XGB(Surrogate):
@@ -24,7 +25,7 @@ class XGB(Surrogate):
     name = "xgb"
     title = "gradient-boosted trees (XGBoost), AG-Net's parameters"
     rounds: ClassVar[int] = 500
-    objective: ClassVar[dict[str, Any]] = {"objective": "reg:squarederror"}
+    objective: ClassVar[dict[str, Any]] = {}
 
     _boosters: list[xgboost.Booster]
     _scale: Scale
@@ -34,7 +35,7 @@ class XGB(Surrogate):
         x = self.inputs.of(batch)
         self._scale = Scale.of(y)
         # One thread: a sum over rows must not depend on how many cores there are.
-        settings = _TREES | self.objective | {"seed": integer(seed, self.name), "nthread": 1}
+        settings = PLAIN | _AGNET | self.objective | {"seed": integer(seed, self.name), "nthread": 1}
         self._boosters = []
         for column in y.T:
             known = np.isfinite(column)
@@ -56,25 +57,17 @@ class XGB(Surrogate):
         return np.stack([booster.inplace_predict(x, validate_features=False) for booster in self._boosters], axis=1)
 
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """See :meth:`Surrogate.state`; the trees are XGBoost's own UBJSON."""
-        trees = {
-            f"booster.{i}": np.frombuffer(booster.save_raw("ubj"), dtype=np.uint8)
-            for i, booster in enumerate(self._boosters)
-        }
-        return {**trees, "mean": self._scale.mean, "std": self._scale.std}, {}
+        """See :meth:`Surrogate.state`."""
+        arrays = {"mean": self._scale.mean, "std": self._scale.std}
+        for i, booster in enumerate(self._boosters):
+            arrays |= Trees.of(booster).arrays(f"trees.{i}.")
+        return arrays, {"features": self._boosters[0].num_features()}
 
     def restore(self, arrays: dict[str, NDArray[Any]], settings: dict[str, Any]) -> None:
         """See :meth:`Surrogate.restore`."""
-        self._scale = Scale(arrays["mean"], arrays["std"])
-        self._boosters = [self._booster(arrays[f"booster.{i}"]) for i in range(len(self._scale.mean))]
-
-    def _booster(self, trees: NDArray[np.uint8]) -> xgboost.Booster:
-        try:
-            booster = xgboost.Booster(model_file=bytearray(trees.tobytes()))
-        except xgboost.core.XGBoostError as error:
-            raise ValueError(str(error).strip().splitlines()[-1]) from None
-        booster.set_param({"nthread": 0, "verbosity": 0})
-        return booster
+        self._scale = Scale.read(arrays)
+        every = [Trees.read(arrays, f"trees.{i}.") for i in range(len(self._scale.mean))]
+        self._boosters = [trees.booster(settings["features"]) for trees in every]
 
 
 class XGBRank(XGB):
