@@ -19,6 +19,8 @@ _BENCHMARKS = {
     "nb201/cifar100": ("agnet.benchmarks.nb201", "cifar100"),
     "nb201/ImageNet16-120": ("agnet.benchmarks.nb201", "imagenet16_120"),
     "nb201/analog": ("agnet.benchmarks.analog", "analog"),
+    "nbnlp": ("agnet.benchmarks.nbnlp", "ptb"),
+    "nbnlp/wikitext-2": ("agnet.benchmarks.nbnlp", "wikitext2"),
     **{
         f"hw/{device}": ("agnet.benchmarks.hw", device)
         for device in ("edgegpu", "raspi4", "edgetpu", "pixel3", "eyeriss", "fpga")

@@ -44,6 +44,8 @@ class Source:
     feeds: tuple[str, ...]
     """The benchmarks that need it, or have more metrics with it."""
     files: tuple[File, ...] = ()
+    function: str = "read"
+    """The reader in ``module``."""
 
     def hint(self) -> str:
         """How to get it, in one line."""
@@ -94,6 +96,40 @@ _SOURCES = (
             ),
         ),
     ),
+    Source(
+        "nbnlp",
+        "NAS-Bench-NLP (Klyuchnikov et al., 2020)",
+        "https://github.com/fmsnew/nas-bench-nlp-release",
+        "logs.zip of train_logs_single_run or train_logs_multi_runs, a folder of such files, or NASLib's nb_nlp.pickle",
+        "agnet.benchmarks.official.nbnlp",
+        1,
+        ("nbnlp",),
+        tuple(
+            File(
+                f"nbnlp-{kind}-logs.zip",
+                f"https://raw.githubusercontent.com/fmsnew/nas-bench-nlp-release/HEAD/train_logs_{kind}/logs.zip",
+            )
+            for kind in ("single_run", "multi_runs")
+        ),
+    ),
+    Source(
+        "nbnlp/wikitext-2",
+        "NAS-Bench-NLP on WikiText-2 (Klyuchnikov et al., 2020)",
+        "https://github.com/fmsnew/nas-bench-nlp-release",
+        "logs.zip of train_logs_wikitext-2",
+        "agnet.benchmarks.official.nbnlp",
+        1,
+        ("nbnlp/wikitext-2",),
+        (
+            File(
+                "nbnlp-wikitext-2-logs.zip",
+                "https://raw.githubusercontent.com/fmsnew/nas-bench-nlp-release/HEAD/train_logs_wikitext-2/logs.zip",
+                "f5052d6bea6398001e32c986322a243e8cdedffa906caf242eb0a62ee105aa12",
+                879_000,
+            ),
+        ),
+        "read_wikitext",
+    ),
 )
 _BY_NAME = {source.name: source for source in _SOURCES}
 
@@ -137,7 +173,7 @@ def bring_in(name: str, path: Path, progress: Progress = silent) -> store.Import
     source = get(name)
     if not path.exists():
         raise InputError(f"{path}: there is no such file; {source.hint()}")
-    made: pa.Table = import_module(source.module).read(path, progress)
+    made: pa.Table = getattr(import_module(source.module), source.function)(path, progress)
     return store.write(source.name, made, source.layout, _originals(path))
 
 
