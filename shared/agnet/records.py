@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from agnet import arrow
+from agnet import arrow, spaces
+from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.spaces.base import Parsed, Space
 from agnet.streams.chunk import Chunk
@@ -39,3 +40,15 @@ def read(space: Space, chunk: Chunk) -> Parsed:
         }
     parsed = space.parse(arch)
     return Parsed(parsed.graphs, parsed.problems | strangers)
+
+
+def space_of(chunk: Chunk) -> Space:
+    """The space that the first record which names one names.
+
+    Raises:
+        InputError: if none does, or there is no such space.
+    """
+    named = chunk.column("space", pa.string()).drop_null()
+    if not len(named):
+        raise InputError(f"{chunk.place(0)}: space: not said, and needed; there are {', '.join(spaces.names())}")
+    return spaces.get(named[0].as_py())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -72,6 +73,10 @@ class Checkpoint:
         tensors = {name: np.ascontiguousarray(value, np.float32) for name, value in self.parameters.items()}
         return save(tensors, metadata={FORMAT: json.dumps(header, sort_keys=True)})
 
+    def digest(self) -> str:
+        """SHA-256 of the file's content."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
     def save(self, output: str) -> None:
         """Write it to a file, whole or not at all.
 
@@ -93,9 +98,15 @@ def load(name: str, *, space: str | None = None) -> Checkpoint:
     """
     content = _read(name)
     checkpoint = parse(content, name)
-    if space is not None and checkpoint.space != space:
-        raise InputError(f"{name}: generates architectures of {checkpoint.space}, not of {space}")
+    if space is not None:
+        check_space(checkpoint, space, name)
     return checkpoint
+
+
+def check_space(checkpoint: Checkpoint, space: str, name: str) -> None:
+    """Raise InputError unless a generator, called ``name``, is for a space."""
+    if checkpoint.space != space:
+        raise InputError(f"{name}: generates architectures of {checkpoint.space}, not of {space}")
 
 
 def shipped() -> list[str]:

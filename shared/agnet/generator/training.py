@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +27,7 @@ _TICK_SAMPLES, _FINAL_SAMPLES = 1000, 10_000
 """Samples that its quality is measured on, then and at the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """How long and how fast to learn."""
 
     epochs: int
@@ -128,7 +128,7 @@ def pretrain(
         **{name: round(value, 6) for name, value in final._asdict().items()},
         "versions": versions(),
     }
-    if init is not None:
+    if init is not None and init.facts:
         facts["init"] = dict(init.facts)
     return replace(start, parameters=network.parameters(), facts=facts)
 
