@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ ERRORS = (
     MemoryError,
     NotImplementedError,
     AssertionError,
+    struct.error,
 )
 """What a damaged pickle can raise."""
 
@@ -79,6 +81,12 @@ def _reconstruct(kind: type, *_: object) -> Array:
     return Array()
 
 
+def _from_buffer(data: bytes, dtype: Dtype, shape: tuple[int, ...], order: str) -> Array:
+    made = Array()
+    made.__setstate__((1, shape, dtype, order == "F", data))
+    return made
+
+
 def _encode(text: str, encoding: str = "latin1") -> bytes:
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"it has bytes in the encoding {encoding[:20]!r}")
@@ -95,6 +103,7 @@ NUMPY: Mapping[str, Callable[..., Any]] = {
         for core in ("core", "_core")
         for name, stand_in in (("scalar", _scalar), ("_reconstruct", _reconstruct))
     },
+    **{f"numpy.{core}.numeric._frombuffer": _from_buffer for core in ("core", "_core")},
 }
 """Stand-ins for what pickles of NumPy's numbers and arrays name."""
 
