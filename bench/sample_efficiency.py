@@ -35,7 +35,7 @@ from agnet.seeds import Seed
 METRIC = "val_acc"
 AT = (32, 64, 96, 192, 304)
 NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/ImageNet16-120")
-BUDGETS = {"bayesian": (8, 2), "local": (10, 1), "evolution": (30, 1), "random": (16, 16), "agnet": (16, 16)}
+BUDGETS = {"bayesian": (5, 2), "local": (10, 1), "evolution": (30, 1), "random": (16, 16), "agnet": (16, 16)}
 """Random architectures first, and architectures a round, of each strategy."""
 FIRST_SEED = 1000
 

@@ -17,6 +17,8 @@ __all__ = ["Batch", "Inputs", "Prediction", "Surrogate", "get", "make", "names"]
 
 # One line a surrogate: name -> module, class. Modules are imported when first asked for.
 _SURROGATES = {
+    "gp": ("agnet.surrogates.gp", "GP"),
+    "bayes": ("agnet.surrogates.bayes", "Bayes"),
     "xgb": ("agnet.surrogates.xgb", "XGB"),
     "xgb-rank": ("agnet.surrogates.xgb", "XGBRank"),
     "mlp": ("agnet.surrogates.mlp", "MLP"),

@@ -39,6 +39,11 @@ class Respects:
     _shift: tuple[NDArray[np.float64], ...]
     _factor: tuple[NDArray[np.float64], ...]
 
+    @property
+    def widths(self) -> list[int]:
+        """Number of features of each group."""
+        return [int((factor > 0).sum()) for factor in self._factor]
+
     def __call__(self, graphs: Graphs) -> list[NDArray[np.float64]]:
         """[n, d] features of ``n`` architectures in each group."""
         index = self.space.index(graphs)

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agnet.search.targets import Target
+from agnet.surrogates.targets import Target
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=50))
-def test_goes_there_and_back(values: list[float]) -> None:
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.sampled_from([1, -1, None]))
+def test_goes_there_and_back(values: list[float], sign: float | None) -> None:
     scores = np.array(values)
-    target = Target.of(scores)
+    target = Target.of(scores, sign)
     numbers = target.apply(scores)
     assert np.isfinite(numbers).all()
     assert target.invert(numbers) == pytest.approx(scores, abs=1e-6)
@@ -27,3 +27,17 @@ def test_keeps_the_order_and_draws_the_tail_in() -> None:
     upper = numbers[-1] - np.median(numbers)
     plain = (scores[-1] - np.median(scores)) / scores.std()
     assert upper > 5 * plain
+
+
+def test_draws_in_the_longer_tail() -> None:
+    losses = np.concatenate([np.linspace(2, 3, 40), [90, 200]])
+    assert Target.of(losses) == Target.of(losses, sign=-1)
+    assert Target.of(-losses) == Target.of(-losses, sign=1)
+    numbers = Target.of(losses).apply(losses)
+    assert numbers[0] == numbers.max()
+
+
+def test_spread_is_larger_in_the_tail() -> None:
+    target = Target.of(np.linspace(0.5, 0.9, 30) ** 0.2, sign=1)
+    spread = target.spread(np.array([-2.0, 1.0]), np.full(2, 0.1))
+    assert spread[0] > spread[1] > 0

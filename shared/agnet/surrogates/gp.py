@@ -1,0 +1,102 @@
+"""A Gaussian process on structure, paths and size: the surrogate of the default search.
+
+See :mod:`agnet.surrogates.process` for the process, :mod:`agnet.surrogates.respects` for what it compares. Of a
+metric's two tails it draws in the longer one, see :mod:`agnet.surrogates.targets`; predictions are medians.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agnet import spaces
+from agnet.seeds import Seed, numpy_stream
+from agnet.surrogates.base import Batch, Prediction, Surrogate
+from agnet.surrogates.process import Process
+from agnet.surrogates.respects import respects
+from agnet.surrogates.targets import Target
+
+_LEARNED, _KNOWN = 300, 1000
+"""Rows from which parameters are learned and predictions are made, at most: both are cubic."""
+_ROWS = 2048
+
+
+class GP(Surrogate):
+    """One process a metric; its spread is that of a measured value."""
+
+    name = "gp"
+    title = "Gaussian process on structure, paths and size"
+
+    _space: str
+    _groups: list[NDArray[np.float64]]
+    _y: NDArray[np.float64]
+    _parameters: NDArray[np.float64]
+
+    def fit(self, batch: Batch, y: NDArray[np.float64], *, seed: Seed) -> None:
+        """See :meth:`Surrogate.fit`."""
+        rows = numpy_stream(seed, self.name).permutation(len(y))
+        # those that have every metric first, so that none is left without values
+        rows = rows[np.argsort(~np.isfinite(y[rows]).all(axis=1), kind="stable")][:_KNOWN]
+        self._space, self._y = batch.space.name, y[rows]
+        self._groups = respects(self._space)(batch.graphs.take(rows))
+        processes = []
+        for metric in range(y.shape[1]):
+            process = self._process()
+            groups, values, _ = self._metric(metric)
+            process.learn([group[:_LEARNED] for group in groups], values[:_LEARNED])
+            processes.append(process)
+        self._parameters = np.array([process.parameters for process in processes])
+        self._condition()
+
+    def predict(self, batch: Batch) -> Prediction:
+        """See :meth:`Surrogate.predict`."""
+        n, metrics = len(batch), self._y.shape[1]
+        mean, std = (np.empty((n, metrics), dtype=np.float32) for _ in range(2))
+        for start in range(0, n, _ROWS):
+            rows = slice(start, start + _ROWS)
+            groups = respects(self._space)(batch.graphs.take(rows))
+            for metric, (process, target) in enumerate(zip(self._processes, self._targets, strict=True)):
+                posterior = process.posterior(groups)
+                spread = np.sqrt(posterior.variance + process.noise)
+                mean[rows, metric] = target.invert(posterior.mean)
+                std[rows, metric] = target.spread(posterior.mean, spread)
+        return Prediction(mean, std)
+
+    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """See :meth:`Surrogate.state`."""
+        groups = {f"group.{i}": group for i, group in enumerate(self._groups)}
+        return {**groups, "y": self._y, "parameters": self._parameters}, {"space": self._space}
+
+    def restore(self, arrays: dict[str, NDArray[Any]], settings: dict[str, Any]) -> None:
+        """See :meth:`Surrogate.restore`."""
+        self._space = spaces.get(str(settings["space"])).name
+        kinds = respects(self._space).kinds
+        self._groups = [np.asarray(arrays[f"group.{i}"], np.float64) for i in range(len(kinds))]
+        self._y, self._parameters = (np.asarray(arrays[name], np.float64) for name in ("y", "parameters"))
+        expected = (self._y.shape[1], len(self._process().parameters))
+        shapes = [(len(self._y), width) for width in respects(self._space).widths]
+        if self._parameters.shape != expected or [group.shape for group in self._groups] != shapes:
+            raise ValueError("the arrays of the process do not fit together")
+        self._condition()
+
+    def _process(self) -> Process:
+        return Process(respects(self._space).kinds)
+
+    def _metric(self, metric: int) -> tuple[list[NDArray[np.float64]], NDArray[np.float64], Target]:
+        """Groups and numbers of the rows that have this metric, and how it became those numbers."""
+        there = np.isfinite(self._y[:, metric])
+        target = Target.of(self._y[there, metric])
+        return [group[there] for group in self._groups], target.apply(self._y[there, metric]), target
+
+    def _condition(self) -> None:
+        self._processes: list[Process] = []
+        self._targets: list[Target] = []
+        for metric, parameters in enumerate(self._parameters):
+            groups, values, target = self._metric(metric)
+            process = self._process()
+            process.parameters = parameters
+            process.condition(groups, values)
+            self._processes.append(process)
+            self._targets.append(target)

@@ -1,0 +1,57 @@
+"""Metrics as surrogates learn them: the good half as it is, the tail drawn in.
+
+Accuracies have terrible tails: a tenth of a space may be near chance, while what matters happens within a percent of
+the best. Below the median the deficit counts by its logarithm, so a failed network still says "bad" but no longer bends
+everything else; the upper half keeps its true proportions, which ranks would lose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_NORMAL_90 = 1.2816
+"""90th percentile of the normal distribution: what is scaled to deviation 1 is the upper half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A monotone map from values to numbers of mean 0 and deviation 1, and back."""
+
+    sign: float
+    """1 if the tail is at small values, -1 if it is at large ones; large numbers are far from the tail."""
+    median: float
+    unit: float
+    mean: float
+    std: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], sign: float | None = None) -> Target:
+        """The map that suits [n] finite values, at least one; the longer tail is drawn in if ``sign`` is not given."""
+        if sign is None:
+            sign = 1.0 if values.mean() <= np.median(values) else -1.0
+        scores = sign * values
+        median = float(np.median(scores))
+        unit = max((float(np.quantile(scores, 0.9)) - median) / _NORMAL_90, 1e-6 * max(abs(median), 1e-6))
+        drawn = _draw_in((scores - median) / unit)
+        return cls(sign, median, unit, float(drawn.mean()), max(float(drawn.std()), 1e-9))
+
+    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values to numbers."""
+        return (_draw_in((self.sign * values - self.median) / self.unit) - self.mean) / self.std
+
+    def invert(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Numbers to values."""
+        drawn = numbers * self.std + self.mean
+        scores = self.median + self.unit * np.where(drawn < 0, -np.expm1(np.minimum(-drawn, 50)), drawn)
+        return self.sign * scores
+
+    def spread(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What a deviation around a number is in values: half the way from one below to one above."""
+        return np.abs(self.invert(mean + std) - self.invert(mean - std)) / 2
+
+
+def _draw_in(scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(scaled < 0, -np.log1p(-np.minimum(scaled, 0)), scaled)
