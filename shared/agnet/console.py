@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from agnet.seeds import Seed
 
-TOOLS = ("encode", "train-gen", "generate", "predict", "query", "search", "benchmarks", "plot")
+TOOLS = ("encode", "train-gen", "generate", "predict", "query", "search", "benchmarks", "plot", "export")
 
 
 class Format(StrEnum):

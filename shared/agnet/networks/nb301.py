@@ -62,7 +62,7 @@ class Settings(ImageSettings):
             if (last - width) // stride != 1:
                 raise InputError(
                     f"auxiliary: its classifier is made for images of {32 if self.stem == 'cifar' else 224} pixels, "
-                    f"not {self.image}"
+                    f"not {self.image}; leave it out with auxiliary=no"
                 )
 
 
