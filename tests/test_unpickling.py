@@ -59,9 +59,9 @@ def test_dicts_are_shown_when_they_are_filled() -> None:
 
 
 def test_what_was_forgotten_is_not_silently_wrong() -> None:
-    """References to the beginning and to the last few still work; others are an error."""
-    early, names = ["early"], [[f"n{i}"] for i in range(10)]
-    near = {f"k{i}": {"m": 1, "a": names[i], "b": names[max(i - 1, 0)], "c": early} for i in range(10)}
+    """References to the beginning, to the last few and to what was shared before work; others are an error."""
+    early, names = ["early"], [[f"n{i}"] for i in range(30)]
+    near = {f"k{i}": {"m": 1, "a": names[i], "b": names[max(i - 1, 0)], "c": [early, names[1]]} for i in range(30)}
     machine: Machine
 
     def filled(items: dict[Any, Any]) -> None:
@@ -71,7 +71,7 @@ def test_what_was_forgotten_is_not_silently_wrong() -> None:
     content = pickle.dumps([early, near], 2)
     machine = Machine(io.BytesIO(content), {}, filled=filled)
     assert machine.load() == [early, near]
-    far = {f"k{i}": {"m": 1, "a": names[i], "b": names[2] if i == 9 else None} for i in range(10)}
+    far = {f"k{i}": {"m": 1, "a": names[i], "b": names[2] if i == 29 else None} for i in range(30)}
     machine = Machine(io.BytesIO(pickle.dumps(far, 2)), {}, filled=filled)
     with pytest.raises(pickle.UnpicklingError, match="too far back"):
         machine.load()

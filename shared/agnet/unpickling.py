@@ -12,15 +12,22 @@ import pickle
 from collections import deque
 from collections.abc import Callable, Mapping
 from struct import Struct
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 from agnet import pickles
 
 _CHUNK = 1 << 20
 _LONGEST = 16  # bytes of an operation without the text in it
-_GENERATIONS = 4
+_GENERATIONS = 8
 _DOUBLE, _INT, _UINT, _USHORT, _ULONG = Struct(">d"), Struct("<i"), Struct("<I"), Struct("<H"), Struct("<Q")
 _MARK = object()
+
+
+class Readable(Protocol):
+    """What pickles are read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next ``size`` bytes, fewer only at the end."""
 
 
 class Machine:
@@ -28,7 +35,7 @@ class Machine:
 
     def __init__(
         self,
-        file: BinaryIO,
+        file: Readable,
         classes: Mapping[str, Callable[..., Any]],
         *,
         filled: Callable[[dict[Any, Any]], None] | None = None,
@@ -69,7 +76,11 @@ class Machine:
         return data
 
     def forget(self) -> None:
-        """Let go of what was read, but for what was there at the first call and since the last four."""
+        """Let go of what was read so far.
+
+        What was there at the first call, what came after the last calls but few, and what was referred to from later on
+        can still be referred to.
+        """
         if self._kept is None:
             self._kept = self._memo
         else:
@@ -169,9 +180,14 @@ class Machine:
             self._data, self._at = b"".join(parts), 0
 
     def _remembered(self, index: int) -> Any:
-        for memo in (self._memo, *self._recent, self._kept or {}):
-            if index in memo:
-                return memo[index]
+        if index in self._memo:
+            return self._memo[index]
+        kept = self._kept or {}
+        if index in kept:
+            return kept[index]
+        for memo in self._recent:
+            if index in memo:  # what is shared once may well be shared again
+                return kept.setdefault(index, memo[index])
         raise pickle.UnpicklingError(f"it refers to object {index}, which is too far back or was never there")
 
     def _marked(self) -> list[Any]:

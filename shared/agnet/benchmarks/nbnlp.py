@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -47,7 +47,9 @@ class Logs(Tabular):
         *(_loss(part, f"of run {run}", f"_s{run}") for part in LOSSES for run in range(RUNS)),
     )
     curves = tuple(Curve(_loss(part, "after each epoch"), range(1, EPOCHS + 1)) for part in LOSSES)
-    repeats: ClassVar = {f"{part}_loss": tuple(f"{part}_loss_s{run}" for run in range(RUNS)) for part in LOSSES}
+    repeats: Mapping[str, Sequence[str]] = {
+        f"{part}_loss": tuple(f"{part}_loss_s{run}" for run in range(RUNS)) for part in LOSSES
+    }
 
     def __init__(self, name: str, data_set: str, size: int) -> None:
         self.name = name

@@ -79,6 +79,15 @@ _SOURCES = (
         ),
     ),
     Source(
+        "nb201",
+        "NAS-Bench-201 (Dong and Yang, ICLR 2020)",
+        "https://github.com/D-X-Y/NATS-Bench",
+        "NAS-Bench-201-v1_1-096897.pth or -v1_0-e61699.pth, or NATS-tss-v1_0-3ffb9-simple (the tar file or the folder)",
+        "agnet.benchmarks.official.nb201",
+        1,
+        ("nb201/cifar10", "nb201/cifar100", "nb201/ImageNet16-120"),
+    ),
+    Source(
         "hw",
         "HW-NAS-Bench (Li et al., ICLR 2021)",
         "https://github.com/GATECH-EIC/HW-NAS-Bench",

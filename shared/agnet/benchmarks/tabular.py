@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -56,7 +56,7 @@ class Table:
 class Tabular(Benchmark):
     """A benchmark whose table holds one row for each architecture."""
 
-    repeats: ClassVar[Mapping[str, Sequence[str]]] = {}
+    repeats: Mapping[str, Sequence[str]] = {}
     """Metric that is a mean over training runs to the columns of the single runs."""
 
     @abstractmethod
