@@ -69,6 +69,12 @@ def test_bayesian_outgrows_what_its_process_holds(monkeypatch: pytest.MonkeyPatc
     assert ranks(history).min() < 200
 
 
+@pytest.mark.parametrize("strategy", ["bayesian", "evolution", "local"])
+def test_leaves_no_cell_of_a_small_space_behind(strategy: str) -> None:
+    history = Study(CELLS, "val_acc", True, strategy, budget=Budget(15_700, 5, 15_600)).run((0,))
+    assert len(history) == 15_625
+
+
 def test_local_search_moves_only_to_better_neighbours() -> None:
     history = study("local", starts=1).run((2,))
     space = spaces.get("nb201")

@@ -61,6 +61,9 @@ class BayesianStrategy(Strategy):
         InputError: if there is no such acquisition.
     """
 
+    init = _FIRST
+    batch = 2
+
     def __init__(
         self, space: Space, metric: str, *, maximize: bool, acquisition: Acquisition = "ei", beta: float = 1.5
     ) -> None:
@@ -89,6 +92,9 @@ class BayesianStrategy(Strategy):
         rng = numpy_stream(seed, "candidates")
         graphs, posterior = self._candidates(history, y, rng)
         rows = self._choose(posterior, n, float(y.max()), rng)
+        if not len(rows):  # all around is known; the space may have more elsewhere
+            graphs = candidates.random(history, n, seed)
+            return Proposal(graphs, records(self.space, graphs))
         return self._proposal(graphs.take(rows), posterior.mean[rows], np.sqrt(posterior.variance[rows]), target)
 
     def _condition(self, history: History, y: NDArray[np.float64]) -> None:
@@ -109,16 +115,16 @@ class BayesianStrategy(Strategy):
     def _candidates(
         self, history: History, y: NDArray[np.float64], rng: np.random.Generator
     ) -> tuple[Graphs, Posterior]:
-        space = self.space
+        space, seen = self.space, history.seen
         best = history.graphs.take(candidates.best_rows(y, _BEST))
         near = space.neighbours(best)[0]
         found = Graphs.concat([space.sample(_RANDOM, rng), near])
-        graphs, keys = candidates.fresh(space, found, history.seen)
+        graphs, keys = candidates.fresh(space, found, seen)
         posterior = self._process.posterior(self._respects(graphs))
         for _ in range(_CLIMBS):
             climbers = candidates.best_rows(self._value(posterior, float(y.max())), _CLIMBERS)
             found = space.neighbours(graphs.take(climbers))[0]
-            more, more_keys = candidates.fresh(space, found, pa.concat_arrays([history.seen, keys]))
+            more, more_keys = candidates.fresh(space, found, pa.concat_arrays([seen, keys]))
             if not len(more):
                 break
             graphs, keys = Graphs.concat([graphs, more]), pa.concat_arrays([keys, more_keys])
