@@ -1,5 +1,5 @@
 """Speed and memory, measured side by side with a peer in one run and given as ratios: ``python -m bench [NAME]...``.
 
-One module a subject; each has a function ``rows`` that yields what it measures. Machines are noisy, so ours and the peer
-take turns and the median of the ratios counts.
+One module a subject; each has a function ``rows`` that yields what it measures. Machines are noisy, so ours and the
+peer take turns and the median of the ratios counts.
 """

@@ -35,8 +35,6 @@ from agnet.seeds import Seed
 METRIC = "val_acc"
 AT = (32, 64, 96, 192, 304)
 NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/ImageNet16-120")
-BUDGETS = {"bayesian": (5, 2), "local": (10, 1), "evolution": (30, 1), "random": (16, 16), "agnet": (16, 16)}
-"""Random architectures first, and architectures a round, of each strategy."""
 FIRST_SEED = 1000
 
 
@@ -123,8 +121,8 @@ def run(
         if max(truth) == optimum and not noise:
             raise _Found
 
-    init, per_round = BUDGETS[strategy]
-    budget = Budget(queries, batch or per_round, init)
+    about = strategies.get(strategy)
+    budget = Budget(queries, batch or about.batch, about.init)
     started = time.process_time()
     with suppress(_Found):
         benchmark = OneRun(whole, (seed,)) if noise else whole

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from agnet.seeds import Seed
 
+# Matrices are small here: threads within one product would only wait for each other. Has to be said before NumPy comes.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 TOOLS = ("encode", "train-gen", "generate", "predict", "query", "search", "benchmarks", "plot", "export")
 
 

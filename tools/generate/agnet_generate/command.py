@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -188,6 +187,4 @@ def _summary(tally: Tally, seconds: float) -> str:
 
 def main(prog: str = "generate") -> NoReturn:
     """Run the command as a process."""
-    # Samples are worked on by several threads; more of them within a small product of matrices only wait.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     console.run(console.command(generate, "generate"), prog)

@@ -29,22 +29,31 @@ def search(
         typer.Option("--minimize/--maximize", help="Which way is better; by default as the metric's name says."),
     ] = None,
     queries: Annotated[int, typer.Option("--queries", min=1, help="Architectures to evaluate.")] = 192,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Architectures evaluated per round.")] = 16,
-    init: Annotated[int, typer.Option("--init", min=1, help="Random architectures evaluated first.")] = 16,
-    strategy: Annotated[str, typer.Option("--strategy", help="What proposes: agnet or random.")] = "agnet",
+    strategy: Annotated[
+        str, typer.Option("--strategy", help="What proposes: bayesian, agnet, local, evolution or random.")
+    ] = "bayesian",
+    batch: Annotated[
+        int | None,
+        typer.Option("--batch", min=1, help="Architectures per round; by default 2 for bayesian, 16 for agnet."),
+    ] = None,
+    init: Annotated[
+        int | None,
+        typer.Option("--init", min=1, help="Random architectures first; by default 5 for bayesian, 16 for agnet."),
+    ] = None,
     generator: Annotated[
         str | None,
-        typer.Option("--generator", metavar="CKPT", help="Checkpoint to start from; by default the space's own."),
+        typer.Option("--generator", metavar="CKPT", help="agnet: where to start; by default the space's own."),
     ] = None,
     candidates: Annotated[
-        int | None, typer.Option("--candidates", min=1, help="Architectures generated per round. [default: 100]")
+        int | None,
+        typer.Option("--candidates", min=1, help="agnet: cells generated per round.  [default: 100]"),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option("--epochs", min=1, help="Passes over the history per round. [default: 30]")
+        int | None, typer.Option("--epochs", min=1, help="agnet: passes over the history per round.  [default: 30]")
     ] = None,
     alpha: Annotated[
         float | None,
-        typer.Option("--alpha", min=0, max=1, help="Weight of the predictor in the joint loss. [default: 0.9]"),
+        typer.Option("--alpha", min=0, max=1, help="agnet: share of the predictor in the joint loss.  [default: 0.9]"),
     ] = None,
     trials: Annotated[
         int, typer.Option("--trials", min=1, help="Searches to run, with seeds N, N+1, ...; adds a 'trial' column.")
@@ -69,6 +78,9 @@ def search(
     search runs, every answer is kept in FILE.journal; --resume continues from it after an interruption and gives the
     same history as if nothing had happened.
 
+    Strategy 'bayesian', the default, needs the fewest queries: a Gaussian process learns from every answer and chooses
+    those neighbours of the best architectures, or random ones, from which most improvement is expected.
+
     Strategy 'agnet' is AG-Net (Lukasik, Jung, Keuper, ECCV 2022): a generator and a predictor are retrained together
     on all evaluated architectures, the best ones weighing most; 100 new architectures are generated, the 16 with the
     best prediction are queried. Given the same seed, a shell loop over train-gen, generate, predict and query makes the
@@ -79,12 +91,14 @@ def search(
       search -b nb201/cifar10
       search -b nb201/cifar100 --queries 96 --seed 1 -o history.jsonl > best.jsonl
       search -b nb201/ImageNet16-120 --trials 10 -o trials.parquet
-      search -b nb201/cifar10 --strategy random -o random.jsonl
+      search -b nb201/cifar10 --strategy agnet --seed 0:7 -o agnet.jsonl
+      search -b nb201/cifar10 --strategy local --minimize --metric latency_ms --queries 64
     """
     import numpy as np  # noqa: PLC0415
 
     from agnet import arrow, benchmarks  # noqa: PLC0415
     from agnet.metrics import direction  # noqa: PLC0415
+    from agnet.search import strategies  # noqa: PLC0415
     from agnet.search.loop import Budget  # noqa: PLC0415
     from agnet.search.study import Study  # noqa: PLC0415
     from agnet.streams import LinesChunk, open_writer  # noqa: PLC0415
@@ -92,6 +106,7 @@ def search(
     reporter = console.Reporter("search", quiet=quiet)
     if resume and output in (None, "-"):
         raise InputError("--resume needs the -o FILE of the search that was interrupted")
+    about = strategies.get(strategy)
     oracle = benchmarks.load(benchmark)
     metric = metric or oracle.metrics[0].name
     oracle.select([metric])
@@ -102,7 +117,7 @@ def search(
         maximize=direction(metric) == "maximize" if minimize is None else not minimize,
         strategy=strategy,
         options={name: value for name, value in given.items() if value is not None},
-        budget=Budget(queries, batch, init),
+        budget=Budget(queries, batch or about.batch, init or about.init),
     )
     seeds = [(*seed[:-1], seed[-1] + trial) for trial in range(trials)]
     journals = _journals(output, trials)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import ExitStack
 from enum import StrEnum
@@ -85,7 +84,7 @@ def train_gen(
     batch: Annotated[
         int | None, typer.Option("--batch", min=1, help="Architectures a step.  [default: 64, or 16]")
     ] = None,
-    rate: Annotated[float | None, typer.Option("--lr", min=0, help="Step size.  [default: 0.003, or 0.001]")] = None,
+    rate: Annotated[float | None, typer.Option("--lr", min=0, help="Step size.  [default: 0.006, or 0.001]")] = None,
     seed: console.SeedOption = (0,),
     device: Annotated[str, typer.Option("--device", help="cpu, or cuda by PyTorch.")] = "cpu",
     log: Annotated[
@@ -344,6 +343,4 @@ def _adapt(
 
 def main(prog: str = "train-gen") -> NoReturn:
     """Run the command as a process."""
-    # Batches are small: threads within a product of matrices would only wait for each other.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     console.run(console.command(train_gen, "train-gen"), prog)

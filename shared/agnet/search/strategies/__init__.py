@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +43,11 @@ class Strategy(ABC):
     which is how an interrupted search continues.
     """
 
+    init: ClassVar[int] = 16
+    """Random architectures that it likes to begin with."""
+    batch: ClassVar[int] = 16
+    """Architectures that it likes to be asked for at a time."""
+
     def __init__(self, space: Space, metric: str, *, maximize: bool) -> None:
         self.space = space
         self.metric = metric
@@ -68,18 +73,27 @@ def names() -> list[str]:
     return list(_STRATEGIES)
 
 
+def get(name: str) -> type[Strategy]:
+    """The class of the strategy called ``name``.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if name not in _STRATEGIES:
+        raise InputError(f"no strategy is called {name!r}{nearest(name, _STRATEGIES)}")
+    module, cls = _STRATEGIES[name]
+    strategy: type[Strategy] = getattr(import_module(module), cls)
+    return strategy
+
+
 def make(name: str, space: Space, metric: str, *, maximize: bool, options: Mapping[str, Any]) -> Strategy:
     """The strategy called ``name`` for one search; ``options`` are its own settings.
 
     Raises:
         InputError: if there is none, or it does not know one of the options.
     """
-    if name not in _STRATEGIES:
-        raise InputError(f"no strategy is called {name!r}{nearest(name, _STRATEGIES)}")
-    module, cls = _STRATEGIES[name]
-    strategy = getattr(import_module(module), cls)
+    strategy = get(name)
     known = signature(strategy).parameters
     if strange := [option for option in options if option not in known]:
         raise InputError(f"strategy {name} has no option --{strange[0].replace('_', '-')}")
-    made: Strategy = strategy(space, metric, maximize=maximize, **options)
-    return made
+    return strategy(space, metric, maximize=maximize, **options)

@@ -22,6 +22,9 @@ class EvolutionStrategy(Strategy):
         tournament: architectures that compete for each child.
     """
 
+    init = 30
+    batch = 1
+
     def __init__(
         self, space: Space, metric: str, *, maximize: bool, population: int = 30, tournament: int = 10
     ) -> None:

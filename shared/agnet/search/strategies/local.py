@@ -24,6 +24,9 @@ class LocalStrategy(Strategy):
         starts: random architectures of which the best is where a walk begins.
     """
 
+    init = 10
+    batch = 1
+
     def __init__(self, space: Space, metric: str, *, maximize: bool, starts: int = 10) -> None:
         super().__init__(space, metric, maximize=maximize)
         self.starts = starts

@@ -1,0 +1,94 @@
+"""AG-Net: retrain the generator and its predictor on what was evaluated, generate, take the best predictions.
+
+Lukasik, Jung, Keuper: "Learning Where To Look - Generative NAS is Surprisingly Efficient", ECCV 2022, section 3.3.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agnet import arrow
+from agnet.generator import checkpoint
+from agnet.generator.adaptation import Settings, adapt
+from agnet.generator.sampling import Generation, predict_latents
+from agnet.generator.seen import Seen, hashes
+from agnet.graphs import Graphs
+from agnet.records import records
+from agnet.search.history import History
+from agnet.search.strategies import Proposal, Strategy
+from agnet.seeds import Seed
+from agnet.spaces.base import Space
+
+
+class AgnetStrategy(Strategy):
+    """The published search.
+
+    A round is what ``train-gen --init --weight-by --predict``, ``generate --unique --exclude --latent uniform`` and
+    ``predict --model --top`` do with the same seed.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        metric: str,
+        *,
+        maximize: bool,
+        generator: str | None = None,
+        candidates: int = 100,
+        epochs: int = 30,
+        alpha: float = 0.9,
+    ) -> None:
+        """Start from a trained generator.
+
+        Args:
+            space: the space to search.
+            metric: what the predictor learns.
+            maximize: whether larger is better.
+            generator: checkpoint; by default the one that comes with agnet.
+            candidates: valid new architectures generated in a round, out of which the best predictions are queried.
+            epochs: passes over all evaluated architectures in a round.
+            alpha: share of the predictor in the joint loss.
+        """
+        super().__init__(space, metric, maximize=maximize)
+        self._generator = checkpoint.load(generator or space.name, space=space.name)
+        self._candidates = candidates
+        self._settings = Settings(epochs=epochs, alpha=alpha)
+
+    def ask(self, history: History, n: int, seed: Seed) -> Proposal:
+        """Up to ``n`` generated architectures with the best predictions."""
+        done = np.isfinite(history.scores)
+        values = history.values[done]
+        self._generator = adapt(
+            self._generator,
+            history.graphs.take(done),
+            seed,
+            rank_by=values,
+            maximize=self.maximize,
+            metrics=(self.metric,),
+            values=values[:, None],
+            settings=self._settings,
+        )
+        seen = Seen()
+        seen.add(hashes(history.seen))
+        blocks = list(
+            Generation(
+                self._generator,
+                self.space,
+                max(self._candidates, n),
+                seed,
+                latent="uniform",
+                unique=self.space.identity,
+                exclude=seen,
+            )
+        )
+        if not blocks:
+            none = Graphs.blank(0, len(self.space.cells), self.space.max_nodes)
+            return Proposal(none, records(self.space, none))
+        graphs = Graphs.concat([block.graphs for block in blocks])
+        latent = np.concatenate([block.latent for block in blocks])
+        predicted = predict_latents(self._generator, latent)[:, 0].astype(np.float32)
+        best = np.argsort(-predicted if self.maximize else predicted, kind="stable")[:n]
+        graphs = graphs.take(best)
+        table = records(self.space, graphs)
+        table = table.append_column("latent", arrow.lists(latent[best]))
+        return Proposal(graphs, table.append_column(f"pred_{self.metric}", arrow.numbers(predicted[best])))
