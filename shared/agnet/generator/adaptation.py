@@ -65,7 +65,7 @@ def adapt(
     starts anew, so the outcome follows from generator, data and seed.
 
     Args:
-        init: the generator to start from. Its predictor goes on if it is for the same ``metrics``, else one starts anew.
+        init: the generator to start from. Its predictor goes on if it is for the same ``metrics``, else one begins.
         graphs: [n] architectures, at least one.
         seed: decides every random choice.
         rank_by: [n] finite values that architectures are ranked by; all weigh the same without.

@@ -57,7 +57,7 @@ def parameter_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
 
 
 def initial_parameters(shape: Shape, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
-    """Uniform within ± 1 / sqrt(inputs), counting all that an output reads: PyTorch's rule, as in the published code."""
+    """Uniform within ± 1 / sqrt(inputs), counting all that an output reads: PyTorch's rule, as published."""
     w, half, types = shape.width, shape.width // 2, shape.types
     node, edge, state = np.full(2 * w, 3 * w), np.full(2 * w, 4 * w), np.full(2 * w + 2, w)
     two = np.full(2 * w, 2 * w)

@@ -34,8 +34,8 @@ class Shape(NamedTuple):
     layers: int = 2
     """Message passing layers in each direction."""
     forced: Forced = ((CERTAIN,),)
-    """Message passing begins behind nodes whose edges are fixed. AG-Net fixes the edge from the input to node 1, and with
-    two inputs (NAS-Bench-301) the edges of two nodes."""
+    """Message passing begins behind nodes whose edges are fixed. AG-Net fixes the edge from the input to node 1, and
+    with two inputs (NAS-Bench-301) the edges of two nodes."""
 
     @property
     def edges(self) -> int:
@@ -138,7 +138,7 @@ class _Links:
         return matrices.reshape(2 * b, 3 * n, n)
 
 
-def forward(
+def forward(  # noqa: PLR0915 - one recurrence, told in order
     xp: Backend, shape: Shape, first: Array, node: Array, type_edge: Array, w: Weights, tape: Tape | None = None
 ) -> tuple[Array, Array]:
     """All nodes behind the first.
@@ -255,7 +255,7 @@ def _pass_messages(xp: Backend, states: Array, links: Array, weights: Array, out
         tape.layers.append(layers)
 
 
-def backward(
+def backward(  # noqa: PLR0915 - the mirror image of forward
     xp: Backend, shape: Shape, tape: Tape, w: Weights, d_types: Array, d_edges: Array
 ) -> tuple[Array, Array, Array, Weights]:
     """Gradients (``d_``) of ``first``, ``node``, ``type_edge`` and the weights from those of the scores.
