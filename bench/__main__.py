@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-SUBJECTS = ("startup", "streams", "spaces", "generator", "search")
+SUBJECTS = ("startup", "streams")
 
 
 def main() -> int:

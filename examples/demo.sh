@@ -14,7 +14,7 @@ search -b nb201/cifar10 --strategy random --trials 4 -o demo/random.jsonl > /dev
 
 echo "== Pictures: the curve, the space with the found cells marked, the best cells"
 plot curve demo/agnet.jsonl demo/random.jsonl --benchmark nb201/cifar10 -o demo/curve.png
-plot distribution demo/all.parquet --mark demo/best.jsonl -o demo/found.png
+plot distribution demo/all.parquet --mark demo/agnet.jsonl -o demo/found.png
 plot cells demo/best.jsonl --top 2 -o demo/cells.png
 
 echo "== The best cells"
