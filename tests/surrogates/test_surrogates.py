@@ -12,7 +12,7 @@ from scipy.stats import kendalltau
 from agnet import benchmarks, encodings, spaces, surrogates
 from agnet.errors import InputError
 from agnet.generator.checkpoint import Checkpoint
-from agnet.surrogates import Batch, Inputs, Surrogate
+from agnet.surrogates import Batch, Inputs, Prediction, Surrogate
 from agnet.surrogates.fitted import Fitted, fit
 
 _SPACE = spaces.get("nb201")
@@ -162,3 +162,24 @@ def test_the_registry_loads_no_library() -> None:
         "assert not {'xgboost', 'torch', 'scipy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_architecture_of_a_small_space_is_predicted_once() -> None:
+    fitted = fit(surrogates.make("bayes"), _batch(_TRAIN), ["a", "b"], _Y[_TRAIN], seed=(0,))
+    direct = fitted.surrogate.predict(_batch(_TEST[:50]))
+    asked: list[int] = []
+    predict = fitted.surrogate.predict
+
+    def counted(batch: Batch) -> Prediction:
+        asked.append(len(batch))
+        return predict(batch)
+
+    fitted.surrogate.predict = counted  # type: ignore[method-assign]
+    rows = np.tile(np.arange(50), 3)
+    for part in np.split(rows, [7, 60]):
+        found = fitted.predict(_batch(_TEST[part]))
+        np.testing.assert_array_equal(found.mean, direct.mean[part])
+        assert found.std is not None
+        assert direct.std is not None
+        np.testing.assert_array_equal(found.std, direct.std[part])
+    assert asked == [7, 43]

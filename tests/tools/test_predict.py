@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.stats import spearmanr
 
-from agnet import benchmarks, records, spaces
+from agnet import benchmarks, records, spaces, surrogates
 from agnet.generator.checkpoint import Checkpoint
 from agnet.streams import TableChunk
 
@@ -51,12 +51,14 @@ def test_adds_a_prediction_to_every_record(cli: Cli, seen: Path) -> None:
         line[:-1] for line in _LINES
     ]
     assert spearmanr(_predicted(result), _ANSWERS["val_acc"]).statistic > 0.8
+    assert list(result.records[0])[-2:] == ["pred_val_acc", "pred_val_acc_std"]
+    assert min(record["pred_val_acc_std"] for record in result.records) > 0
     first, second = result.stderr.splitlines()
-    assert first.startswith("predict: xgb learned val_acc from 64 records, ")
+    assert first.startswith("predict: gp learned val_acc from 64 records, ")
     assert second.startswith("predict: 400 records, ")
 
 
-@pytest.mark.parametrize("surrogate", ["xgb", "xgb-rank", "mlp"])
+@pytest.mark.parametrize("surrogate", surrogates.names())
 def test_top_is_the_head_of_everything_sorted(cli: Cli, seen: Path, tmp_path: Path, surrogate: str) -> None:
     options = ("--fit", seen, "--surrogate", surrogate, "-q")
     everything = cli("predict", *options, stdin=_STREAM).records
@@ -81,7 +83,7 @@ def test_which_way_is_better_follows_from_the_name(cli: Cli, seen: Path) -> None
 def test_a_saved_surrogate_predicts_the_same(cli: Cli, seen: Path, tmp_path: Path) -> None:
     model = tmp_path / "both.safetensors"
     metrics = ("--metric", "val_acc", "--metric", "latency_ms")
-    direct = cli("predict", "--fit", seen, *metrics, "--save", model, stdin=_STREAM)
+    direct = cli("predict", "--fit", seen, "--surrogate", "xgb", *metrics, "--save", model, stdin=_STREAM)
     assert list(direct.records[0])[-2:] == ["pred_val_acc", "pred_latency_ms"]
     assert cli("predict", "--model", model, stdin=_STREAM).stdout == direct.stdout
     one = cli("predict", "--model", model, "--metric", "latency_ms", "-q", stdin=_LINES[0])
@@ -91,9 +93,10 @@ def test_a_saved_surrogate_predicts_the_same(cli: Cli, seen: Path, tmp_path: Pat
 
 
 def test_encodings(cli: Cli, seen: Path) -> None:
-    by_default = cli("predict", "--fit", seen, stdin=_STREAM).stdout
-    assert cli("predict", "--fit", seen, "--encoding", "features", stdin=_STREAM).stdout == by_default
-    assert cli("predict", "--fit", seen, "--encoding", "onehot,features", stdin=_STREAM).stdout != by_default
+    xgb = ("predict", "--fit", seen, "--surrogate", "xgb")
+    by_default = cli(*xgb, stdin=_STREAM).stdout
+    assert cli(*xgb, "--encoding", "features", stdin=_STREAM).stdout == by_default
+    assert cli(*xgb, "--encoding", "onehot,features", stdin=_STREAM).stdout != by_default
     assert "did you mean 'onehot'?" in cli("predict", "--fit", seen, "--encoding", "one-hot", status=2).stderr
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agnet import spaces
 from agnet.errors import InputError
 from agnet.names import nearest
 from agnet.seeds import Seed
 from agnet.surrogates.base import Batch, Prediction, Predictor, Surrogate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fitted:
     """What predicts metrics of a space's architectures."""
 
@@ -36,8 +38,8 @@ class Fitted:
         if batch.latent is not None:
             readable &= np.isfinite(batch.latent).all(axis=1)
         if readable.all():
-            return self._choose(self.surrogate.predict(batch))
-        few = self._choose(self.surrogate.predict(batch.take(readable)))
+            return self._choose(self._predict(batch))
+        few = self._choose(self._predict(batch.take(readable)))
         return Prediction(_spread(few.mean, readable), None if few.std is None else _spread(few.std, readable))
 
     def select(self, metrics: Sequence[str] | None) -> Fitted:
@@ -51,12 +53,43 @@ class Fitted:
                 raise InputError(f"the surrogate has not learned {name!r}{nearest(name, self.metrics)}")
         return replace(self, metrics=list(dict.fromkeys(metrics))) if metrics else self
 
+    def _predict(self, batch: Batch) -> Prediction:
+        index = None if batch.latent is not None else batch.space.index(batch.graphs)
+        return self.surrogate.predict(batch) if index is None else self._memory.predict(batch, index)
+
+    @cached_property
+    def _memory(self) -> _Memory:
+        return _Memory(self.surrogate, spaces.get(self.space).size or 0, len(self.learned))
+
     def _choose(self, prediction: Prediction) -> Prediction:
         if self.metrics == self.learned:
             return prediction
         columns = [list(self.learned).index(name) for name in self.metrics]
         std = prediction.std
         return Prediction(prediction.mean[:, columns], None if std is None else std[:, columns])
+
+
+class _Memory:
+    """Predicts each architecture of a small space once, however often a stream has it."""
+
+    def __init__(self, predictor: Predictor, size: int, metrics: int) -> None:
+        self._predictor = predictor
+        self._known = np.zeros(size, dtype=np.bool_)
+        self._mean, self._std = (np.empty((size, metrics), dtype=np.float32) for _ in range(2))
+        self._has_std = True
+
+    def predict(self, batch: Batch, index: NDArray[np.int64]) -> Prediction:
+        """Predictions for architectures with these numbers in the space."""
+        new = np.flatnonzero(~self._known[index])
+        if len(new):
+            numbers, first = np.unique(index[new], return_index=True)
+            made = self._predictor.predict(batch.take(new[first]))
+            self._mean[numbers] = made.mean
+            self._has_std = made.std is not None
+            if made.std is not None:
+                self._std[numbers] = made.std
+            self._known[numbers] = True
+        return Prediction(self._mean[index], self._std[index] if self._has_std else None)
 
 
 def fit(surrogate: Surrogate, batch: Batch, metrics: Sequence[str], y: NDArray[np.float64], *, seed: Seed) -> Fitted:

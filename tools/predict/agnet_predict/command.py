@@ -32,7 +32,9 @@ def predict(
     ] = None,
     surrogate: Annotated[
         str | None,
-        typer.Option("--surrogate", metavar="NAME", help="What learns: xgb, xgb-rank or mlp.  [default: xgb]"),
+        typer.Option(
+            "--surrogate", metavar="NAME", help="What learns: gp, bayes, xgb, xgb-rank or mlp.  [default: gp]"
+        ),
     ] = None,
     metric: Annotated[
         list[str] | None,
@@ -94,7 +96,7 @@ def predict(
         raise InputError("give either --fit SEEN to learn from or --model FILE to use")
     if seen is not None:
         inputs = _inputs(encoding, generator)
-        fitted = _learn(seen, surrogate or "xgb", inputs, metric or ["val_acc"], seed, report, reporter)
+        fitted = _learn(seen, surrogate or "gp", inputs, metric or ["val_acc"], seed, report, reporter)
     else:
         if surrogate or encoding or generator or save or report:
             raise InputError(
