@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from agnet.generator.checkpoint import Checkpoint
 from agnet.streams import TableChunk
 
 if TYPE_CHECKING:
-    from tests.tools.conftest import Cli, Result
+    from tests.tools.conftest import Cli, Result, Shell
 
 _SPACE = spaces.get("nb201")
 _GRAPHS = _SPACE.sample(400, np.random.default_rng(0))
@@ -212,3 +213,13 @@ def test_help_is_light() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert b"predict --fit seen.jsonl --surrogate mlp --report" in run.stdout
     assert run.stdout.splitlines()[-1] == b""
+
+
+def test_examples_of_the_manual(shell: Shell) -> None:
+    """One after the other in one folder: they use what earlier ones made."""
+    manual = Path(__file__).parents[2] / "tools" / "predict" / "README.md"
+    examples = re.findall(r"```sh\n(.*?)```", manual.read_text(), re.DOTALL)
+    assert len(examples) > 4
+    run = shell("set -eu -o pipefail\n" + "\n".join(examples))
+    assert run.returncode == 0, run.stderr
+    assert not re.search("rror:|raceback", run.stderr)

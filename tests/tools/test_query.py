@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from agnet import benchmarks, spaces
 from agnet.console import OnError
 
 if TYPE_CHECKING:
-    from tests.tools.conftest import Cli
+    from tests.tools.conftest import Cli, Shell
 
 _SPACE = spaces.get("nb201")
 _GRAPHS = next(_SPACE.enumerate(300))
@@ -130,3 +131,13 @@ def test_help_is_light() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert b"query nb201/cifar100 cells.parquet" in run.stdout
     assert run.stdout.splitlines()[-1] == b""
+
+
+def test_examples_of_the_manual(shell: Shell) -> None:
+    """One after the other in one folder: they use what earlier ones made."""
+    manual = Path(__file__).parents[2] / "tools" / "query" / "README.md"
+    examples = re.findall(r"```sh\n(.*?)```", manual.read_text(), re.DOTALL)
+    assert len(examples) > 4
+    run = shell("set -eu -o pipefail\n" + "\n".join(examples))
+    assert run.returncode == 0, run.stderr
+    assert not re.search("rror:|raceback", run.stderr)

@@ -33,6 +33,6 @@ def of_generator(generator: Checkpoint, name: str) -> Fitted:
     Raises:
         InputError: if it has none.
     """
-    if not generator.config.metrics:
-        raise InputError(f"{name}: a generator without a predictor; train-gen --metric trains one with it")
-    return Fitted(generator.space, generator.config.metrics, Joint(generator))
+    if not generator.agnet.metrics:
+        raise InputError(f"{name}: a generator without a predictor; train-gen --predict trains one with it")
+    return Fitted(generator.space, generator.agnet.metrics, Joint(generator))
