@@ -172,7 +172,7 @@ def test_what_cannot_be_learned_is_said(cli: Cli, seen: Path, tmp_path: Path) ->
     few.write_bytes(seen.read_bytes().splitlines()[0])
     assert "at least 2 evaluated records are needed to learn from, there is 1" in message("--fit", few)
     assert "at least 4 are needed for cross-validation" in message("--fit", few, "--report")
-    assert "seen.jsonl: is not a generator" in message("--model", seen)
+    assert "seen.jsonl: cannot be read" in message("--model", seen)
 
 
 def test_a_generators_scores_for_the_latent(cli: Cli, tmp_path: Path) -> None:

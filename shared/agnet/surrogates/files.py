@@ -61,7 +61,10 @@ def load(name: str) -> Fitted:
         with safe_open(Path(name), framework="numpy") as file:
             header = (file.metadata() or {}).get(_KEY)
             arrays = {key: file.get_tensor(key) for key in file.keys()} if header else {}  # noqa: SIM118
-    except (SafetensorError, OSError):
+    except SafetensorError as error:
+        reason = f"{name}: cannot be read: {error}; 'predict --save' writes surrogates, train-gen generators"
+        raise InputError(reason) from None
+    except OSError:  # the name of a generator that comes with agnet
         header = None
     if header is None:
         return of_generator(checkpoint.load(name), name)
