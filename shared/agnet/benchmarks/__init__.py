@@ -19,6 +19,9 @@ _BENCHMARKS = {
     "nb201/cifar100": ("agnet.benchmarks.nb201", "cifar100"),
     "nb201/ImageNet16-120": ("agnet.benchmarks.nb201", "imagenet16_120"),
     "nb201/analog": ("agnet.benchmarks.analog", "analog"),
+    "nb301": ("agnet.benchmarks.nb301", "Ensemble"),
+    "nb301/yahpo": ("agnet.benchmarks.nb301", "Yahpo"),
+    "nb301/runs": ("agnet.benchmarks.nb301", "Trainings"),
     "nbnlp": ("agnet.benchmarks.nbnlp", "ptb"),
     "nbnlp/wikitext-2": ("agnet.benchmarks.nbnlp", "wikitext2"),
     **{
