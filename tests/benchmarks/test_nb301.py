@@ -162,7 +162,7 @@ def test_graph_network(tmp_path: Path, fresh: Path) -> None:
     benchmark = benchmarks.load("nb301")
     many = benchmark.query(_GRAPHS).columns["val_acc"]
     assert ((many > 0) & (many < 1)).all()
-    assert len(np.unique(many)) == len(many)
+    assert len(np.unique(many)) > 0.9 * len(many)
     alone = [benchmark.query(_GRAPHS.take(np.array([row]))).columns["val_acc"][0] for row in range(5)]
     np.testing.assert_allclose(alone, many[:5], rtol=1e-5)
     torch.save({name: value for name, value in weights.items() if "eps" not in name}, folder / "surrogate_model.model")

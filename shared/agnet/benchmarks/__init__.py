@@ -24,6 +24,7 @@ _BENCHMARKS = {
     "nb301/runs": ("agnet.benchmarks.nb301", "Trainings"),
     "nbnlp": ("agnet.benchmarks.nbnlp", "ptb"),
     "nbnlp/wikitext-2": ("agnet.benchmarks.nbnlp", "wikitext2"),
+    **{f"x11/{model}": ("agnet.benchmarks.x11", model) for model in ("nb111", "nb211", "nb311", "nbnlp")},
     **{
         f"hw/{device}": ("agnet.benchmarks.hw", device)
         for device in ("edgegpu", "raspi4", "edgetpu", "pixel3", "eyeriss", "fpga")

@@ -186,6 +186,19 @@ _SOURCES = (
         ),
         "read_wikitext",
     ),
+    *(
+        Source(
+            f"x11/{model}",
+            f"NAS-Bench-x11's model {model} (Yan et al., NeurIPS 2021)",
+            "https://github.com/automl/nas-bench-x11",
+            f"the folder {model}-v0.5{' or nbnlp_v01' if model == 'nbnlp' else ''}",
+            "agnet.benchmarks.official.x11",
+            1,
+            (f"x11/{model}",),
+            function=f"read_{model}",
+        )
+        for model in ("nb111", "nb211", "nb311", "nbnlp")
+    ),
 )
 _BY_NAME = {source.name: source for source in _SOURCES}
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
 
 from agnet import pickles
-from agnet.benchmarks.official import Progress, boosters, models
+from agnet.benchmarks.official import Progress, models
 from agnet.errors import InputError
+
+if TYPE_CHECKING:
+    from agnet.benchmarks.official.boosters import Forest
 
 KINDS = {"val_acc": ("xgb", "lgb", "gnn_gin"), "train_time_s": ("xgb_time", "lgb_time")}
 """The models that predict each metric."""
@@ -86,12 +89,14 @@ def _read(path: Path, progress: Progress, metric: str) -> pa.Table:
     return models.pack({"facts": orjson.dumps(facts), **pieces})
 
 
-def booster(pickled: Any) -> boosters.Forest:
+def booster(pickled: Any) -> Forest:
     """The trees of a pickled booster.
 
     Raises:
         ValueError, KeyError, TypeError, AttributeError: if it is none.
     """
+    from agnet.benchmarks.official import boosters  # noqa: PLC0415 - xgboost
+
     state = vars(pickled)
     handle = state.get("handle", state.get("_handle"))
     if isinstance(handle, str):

@@ -1,0 +1,159 @@
+"""NAS-Bench-x11: models in the official layout, made here with LightGBM, XGBoost, scikit-learn, SciPy and joblib."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import joblib
+import lightgbm
+import numpy as np
+import pytest
+import xgboost
+from numpy.typing import NDArray
+from scipy.stats import gaussian_kde
+from sklearn.multioutput import RegressorChain
+from sklearn.preprocessing import StandardScaler
+
+from agnet import arrow, benchmarks, spaces
+from agnet.benchmarks import sources, store, x11
+from agnet.benchmarks.official.x11 import EPOCHS
+from agnet.errors import InputError
+from agnet.graphs import Graphs
+
+_VECTORS = {"nb111": x11._nb101, "nb211": x11._nb201, "nb311": x11._nb301, "nbnlp": x11._nbnlp}
+_FEATURES = {"nb111": 26, "nb211": 6, "nb311": 56, "nbnlp": 185}
+_SPACES = {"nb111": "nb101", "nb211": "nb201", "nb311": "nb301", "nbnlp": "nbnlp"}
+_K = 3
+
+
+def _graphs(model: str) -> Graphs:
+    graphs = spaces.get(_SPACES[model]).sample(300, np.random.default_rng(3))
+    return graphs.take(graphs.sizes[:, 0] <= 14) if model == "nbnlp" else graphs
+
+
+def _fit(model: str, x: NDArray[np.float64], regressor: object, order: list[int] | None = None) -> list[Any]:
+    rng = np.random.default_rng(0)
+    epochs = np.arange(1, EPOCHS[model] + 1)
+    end = 80 + 5 * np.sin(x[:, :12].sum(axis=1)) + x[:, 3]
+    y = end[:, None] * (1 - np.exp(-epochs / (5 + x[:, 4:5]))) + 0.1 * rng.normal(size=(len(x), len(epochs)))
+    u, s, vh = np.linalg.svd(y, full_matrices=False)
+    scaler = StandardScaler()
+    labels = scaler.fit_transform(u[:, :_K].copy())
+    chain = RegressorChain(regressor, order=order).fit(x, labels)
+    residuals = u[:, :_K] @ np.diag(s[:_K]) @ vh[:_K] - y
+    return [chain, scaler, s, vh, _K, gaussian_kde(residuals.T + 1e-3 * rng.normal(size=residuals.T.shape))]
+
+
+def _official(content: list[Any], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    chain, scaler, s, vh, k = content[:5]
+    curves: NDArray[np.float64] = scaler.inverse_transform(chain.predict(x)) @ np.diag(s[:k]) @ vh[:k]
+    return curves
+
+
+def _save(path: Path, content: object, kind: str = "svd_lgb", **options: Any) -> Path:
+    folder = path / "ensemble_member_0"
+    folder.mkdir(parents=True, exist_ok=True)
+    joblib.dump(content, folder / "surrogate_model.model", **options)
+    (folder / "model_config.json").write_text(json.dumps({"model": kind}))
+    return path
+
+
+def _lgb() -> lightgbm.LGBMRegressor:
+    return lightgbm.LGBMRegressor(n_estimators=20, num_leaves=10, verbose=-1, n_jobs=1)
+
+
+@pytest.mark.parametrize("model", list(_VECTORS))
+def test_curves(tmp_path: Path, fresh: Path, model: str) -> None:
+    graphs = _graphs(model)
+    x = _VECTORS[model](graphs, _FEATURES[model])
+    assert x.shape == (len(graphs), _FEATURES[model])
+    content = _fit(model, x, _lgb(), order=[1, 0, 2])
+    sources.bring_in(f"x11/{model}", _save(tmp_path / f"{model}-v0.5", content))
+    benchmark = benchmarks.load(f"x11/{model}")
+    metric = benchmark.metrics[0].name
+    last, third = (_official(content, x)[:, at] for at in (-1, 2))
+    answer = benchmark.query(graphs, [metric, f"{metric}@3", f"{metric}@{EPOCHS[model]}"]).columns
+    unit = {"nb111": 1, "nbnlp": 1}.get(model, 100)
+    expected = [100 - last, 100 - third] if model == "nbnlp" else [last / unit, third / unit]
+    # A feature of the chain may fall on the other side of a threshold in 32 bits, so not of every row.
+    close = np.isclose(answer[metric], expected[0], rtol=1e-5) & np.isclose(
+        answer[f"{metric}@3"], expected[1], rtol=1e-5
+    )
+    assert close.mean() > 0.98
+    np.testing.assert_array_equal(answer[metric], answer[f"{metric}@{EPOCHS[model]}"])
+
+
+def test_noise(tmp_path: Path, fresh: Path) -> None:
+    graphs = _graphs("nb211")
+    content = _fit("nb211", x11._nb201(graphs, 6), _lgb())
+    sources.bring_in("x11/nb211", _save(tmp_path, content))
+    benchmark = benchmarks.load("x11/nb211")
+    names = [f"val_acc@{epoch}" for epoch in range(1, 201)]
+    plain = np.stack(list(benchmark.query(graphs, names).columns.values()), axis=1)
+    drawn = np.stack(list(benchmark.query(graphs, names, draw=(1,)).columns.values()), axis=1)
+    again = np.stack(list(benchmark.query(graphs.take(np.arange(9)), names, draw=(1,)).columns.values()), axis=1)
+    np.testing.assert_array_equal(again, drawn[:9])
+    noise = (drawn - plain) * 100 * 2
+    official = np.clip(content[5].resample(3000, seed=1), -3, 3)
+    np.testing.assert_allclose(noise.std(axis=0).mean(), official.std(axis=1).mean(), rtol=0.1)
+    np.testing.assert_allclose(noise.mean(), official.mean(), atol=0.05)
+    sources.bring_in("x11/nb211", _save(tmp_path, content[:5]))
+    benchmarks.get.cache_clear()
+    with pytest.raises(InputError, match="has no noise"):
+        benchmarks.load("x11/nb211").query(graphs, draw=(1,))
+
+
+def test_xgboost(tmp_path: Path, fresh: Path) -> None:
+    graphs = _graphs("nb211")
+    x = x11._nb201(graphs, 6)
+    content = _fit("nb211", x, xgboost.XGBRegressor(n_estimators=20, max_depth=4))[:5]
+    sources.bring_in("x11/nb211", _save(tmp_path, content, "svd_xgb"))
+    answer = benchmarks.load("x11/nb211").query(graphs).columns["val_acc"]
+    np.testing.assert_allclose(answer, _official(content, x)[:, -1] / 100, rtol=1e-5)
+
+
+def test_encodings() -> None:
+    """Written out by hand after the published code."""
+    parse = spaces.get("nb201").parse(
+        arrow.strings(["|avg_pool_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|none~0|skip_connect~1|nor_conv_3x3~2|"])
+    )
+    assert x11._nb201(parse.graphs, 6).tolist() == [[0, 1, 2, 3, 4, 2]]
+    graphs = spaces.get("nb101").parse(arrow.strings(["conv1x1:0,maxpool3x3:1,output:02"])).graphs
+    (row,) = x11._nb101(graphs, 26).tolist()
+    # 0→1 and 0→output, 1→2, 2→output; the output in the last place.
+    edges = np.zeros((7, 7))
+    edges[[0, 0, 1, 2], [1, 6, 2, 6]] = 1
+    assert row == [*edges[np.triu_indices(7, 1)], 0.0, 1.0, 0.5, 0.5, 0.5]
+
+
+class _Evil:
+    def __reduce__(self) -> Any:
+        return os.system, ("exit 3",)
+
+
+def test_files_that_are_no_models(tmp_path: Path, fresh: Path) -> None:
+    graphs = _graphs("nb211")
+    content = _fit("nb211", x11._nb201(graphs, 6), _lgb())
+    other = [*content[:4], 2]
+    cases: list[tuple[object, dict[str, Any], str]] = [
+        ([content[0], _Evil(), *content[2:]], {}, "it asks for posix.system"),
+        ([content[0], np.array([_Evil()], object), *content[2:]], {}, "not read as an uncompressed joblib file"),
+        (content[:3], {}, "not a list of 5 or 6"),
+        (content, {"compress": 3}, "not read as an uncompressed joblib file"),
+        (other, {}, "do not fit 2 components"),
+    ]
+    for value, options, reason in cases:
+        with pytest.raises(InputError, match=reason):
+            sources.bring_in("x11/nb211", _save(tmp_path, value, **options))
+    with pytest.raises(InputError, match="200 epochs from 6 features, nb311 predicts 98 from 56"):
+        sources.bring_in("x11/nb311", _save(tmp_path, content))
+    with pytest.raises(InputError, match="the kind 'svd_nn', known are svd_lgb, svd_xgb"):
+        sources.bring_in("x11/nb211", _save(tmp_path, content, "svd_nn"))
+    file = _save(tmp_path, content) / "ensemble_member_0" / "surrogate_model.model"
+    file.write_bytes(file.read_bytes()[:-500])
+    with pytest.raises(InputError, match="the file ends inside it"):
+        sources.bring_in("x11/nb211", tmp_path)
+    assert store.find("x11/nb211") is None
