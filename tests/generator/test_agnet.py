@@ -66,7 +66,7 @@ def test_gradient_is_that_of_the_loss() -> None:
 
 
 def test_shipped_generator_follows_the_space() -> None:
-    generation = Generation(checkpoint.load("nb201"), NB201, 10_000, (1,), keep_invalid=True)
+    generation = Generation(checkpoint.load("nb201-agnet"), NB201, 10_000, (1,), keep_invalid=True)
     blocks = list(generation)
     assert generation.tally.valid >= 9_900
     graphs = Graphs.concat([block.graphs.take(block.valid) for block in blocks])
@@ -75,7 +75,7 @@ def test_shipped_generator_follows_the_space() -> None:
 
 
 def test_short_samples_are_the_beginning_of_long_ones() -> None:
-    generator = checkpoint.load("nb201")
+    generator = checkpoint.load("nb201-agnet")
 
     def arch(n: int) -> list[str]:
         return [a for block in Generation(generator, NB201, n, (5,)) for a in NB201.format(block.graphs).to_pylist()]
@@ -87,7 +87,7 @@ def test_unique_stops_when_the_space_is_exhausted() -> None:
     graphs = Graphs.concat(list(NB201.enumerate()))
     seen = Seen()
     seen.add(hashes(NB201.format(graphs.take(slice(0, 15_600)))))
-    generation = Generation(checkpoint.load("nb201"), NB201, 100, (0,), unique="arch", exclude=seen)
+    generation = Generation(checkpoint.load("nb201-agnet"), NB201, 100, (0,), unique="arch", exclude=seen)
     found = sum(len(block.graphs) for block in generation)
     assert found == generation.tally.found <= 25
     assert generation.tally.shortfall
@@ -97,7 +97,7 @@ def test_adaptation_prefers_what_ranks_high() -> None:
     graphs = NB201.sample(64, np.random.default_rng(3))
     # good are cells without 'none' and pooling
     values = -np.isin(graphs.ops, (4, 6)).sum(axis=(1, 2)).astype(float)
-    start = checkpoint.load("nb201")
+    start = checkpoint.load("nb201-agnet")
     adapted = adapt(
         start, graphs, (0,), rank_by=values, metrics=("val_acc",), values=values[:, None], settings=Settings(epochs=20)
     )
@@ -125,7 +125,7 @@ def test_what_is_no_checkpoint(content: bytes) -> None:
 
 
 def test_damaged_checkpoints() -> None:
-    whole = checkpoint.load("nb201").to_bytes()
+    whole = checkpoint.load("nb201-agnet").to_bytes()
     assert checkpoint.parse(whole, "x").to_bytes() == whole
     for cut in (7, 100, 2000, len(whole) - 1):
         with pytest.raises(InputError, match=r"^x: "):

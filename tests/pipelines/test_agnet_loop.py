@@ -8,7 +8,7 @@ from pathlib import Path
 LOOP = """
 set -euo pipefail
 encode --space nb201 --random 16 --seed 0 | query nb201/cifar10 > seen.jsonl
-train-gen seen.jsonl --init nb201 --weight-by val_acc --predict val_acc --seed 0:1 -o gen.safetensors
+train-gen seen.jsonl --init nb201-agnet --weight-by val_acc --predict val_acc --seed 0:1 -o gen.safetensors
 generate gen.safetensors -n 100 --unique --exclude seen.jsonl --latent uniform --seed 0:1 |
   predict --model gen.safetensors --top 16 | query nb201/cifar10 > new.jsonl
 cat seen.jsonl new.jsonl > history.jsonl

@@ -29,12 +29,13 @@ def test_the_same_bytes_again(cli: Cli, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.state"))
 
 
+@pytest.mark.parametrize("model", ["autoregressive", "agnet"])
 def test_an_interrupted_training_ends_with_the_same_bytes(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     from agnet.generator.state import State
 
-    arguments = ("train-gen", "--space", "nb201", "--sample", 200, "--epochs", 4, "-o")
+    arguments = ("train-gen", "--space", "nb201", "--model", model, "--sample", 200, "--epochs", 4, "--batch", 32, "-o")
     whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
     cli(*arguments, whole)
     save = State.save
@@ -69,13 +70,31 @@ def test_learning_from_evaluated_architectures(cli: Cli, tmp_path: Path) -> None
         orjson.dumps(cell | {"val_acc": None if i == 3 else i / 20}) + b"\n" for i, cell in enumerate(cells)
     )
     log, outputs = tmp_path / "log.jsonl", [tmp_path / name for name in ("a.safetensors", "b.safetensors")]
-    options = ("--init", "nb201", "--weight-by", "val_acc", "--predict", "val_acc", "--epochs", 3, "--log", log)
+    options = ("--init", "nb201-agnet", "--weight-by", "val_acc", "--predict", "val_acc", "--epochs", 3, "--log", log)
     for output in outputs:
         result = cli("train-gen", *options, "-o", output, stdin=lines)
     assert "19 architectures, 1 without a value left out" in result.stderr
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
     assert load(str(outputs[0])).config.metrics == ("val_acc",)
     assert [orjson.loads(line)["epoch"] for line in log.read_bytes().splitlines()] == [1, 2, 3]
+
+
+def test_what_was_conditioned_on_can_be_asked_for(cli: Cli, tmp_path: Path) -> None:
+    """The more convolutions the better: where those are asked for that have the most, they have more."""
+
+    def convolutions(*options: str) -> float:
+        made = cli("generate", tmp_path / "adapted.safetensors", "-n", 200, *options).records
+        return sum(record["arch"].count("conv_3x3") for record in made) / 200
+
+    cells = cli("encode", "--space", "nb201", "--random", 40).records
+    lines = b"".join(orjson.dumps(cell | {"val_acc": cell["arch"].count("conv_3x3") / 6}) + b"\n" for cell in cells)
+    cli("train-gen", "--condition", "val_acc", "-o", tmp_path / "adapted.safetensors", stdin=lines)
+    assert 0.9 < convolutions() < 1.5  # as among all: 6 / 5
+    assert convolutions("--target", "val_acc=top1%") > 2.5
+    assert convolutions("--target", "val_acc=0.5") > 2
+    assert convolutions("--target", "val_acc=0") < 0.9
+    error = cli("generate", tmp_path / "adapted.safetensors", "--target", "val_ac=top1%", status=2).stderr
+    assert "did you mean 'val_acc'?" in error
 
 
 def test_a_published_generator(cli: Cli, data: Path, tmp_path: Path) -> None:
@@ -93,6 +112,8 @@ def test_a_published_generator(cli: Cli, data: Path, tmp_path: Path) -> None:
         (("--space", "nb201", "-o", "x", "--weight-by", "val_acc", "--resume"), "--resume"),
         (("--space", "nb201", "-o", "x", "--freeze"), "--predict"),
         (("-o", "x"), "no architectures"),
+        (("-o", "x", "--condition", "val_acc", "--predict", "val_acc"), "--condition"),
+        (("-o", "x", "--init", "nb201", "--model", "agnet", "--space", "nb201"), "autoregressive"),
         (("--import", "missing.model", "-o", "x"), "no such file"),
     ],
 )

@@ -121,9 +121,9 @@ def adapt(
 
 
 def _with_predictor(init: Checkpoint, metrics: tuple[str, ...], seed: Seed) -> Checkpoint:
-    if init.config.metrics == metrics:
+    if init.agnet.metrics == metrics:
         return init
-    config = Config(init.config.cells, init.config.shape, metrics)
+    config = Config(init.agnet.cells, init.agnet.shape, metrics)
     decoders = {name: value for name, value in init.parameters.items() if name.startswith("decoder.")}
     predictor = config.initial_predictor(numpy_stream(seed, "predictor parameters")) if metrics else {}
     return replace(init, config=config, parameters=decoders | predictor)

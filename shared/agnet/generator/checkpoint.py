@@ -18,17 +18,18 @@ from agnet import spaces
 from agnet.errors import InputError
 from agnet.files import write_whole
 from agnet.generator.arrays import backend
+from agnet.generator.autoregressive.config import Config as AutoregressiveConfig
 from agnet.generator.network import Config, Network
 from agnet.seeds import Seed, numpy_stream
 from agnet.spaces.base import Space
 
 FORMAT = "agnet-generator"
 VERSION = 1
-MODELS = ("agnet",)
-"""Kinds of generators."""
+MODELS: dict[str, type[Config] | type[AutoregressiveConfig]] = {"autoregressive": AutoregressiveConfig, "agnet": Config}
+"""Kinds of generators, the default first, and what they are made of."""
 _LARGEST = 1 << 30
 """Bytes; no generator is larger."""
-_NAME = re.compile(r"[a-z0-9]+")
+_NAME = re.compile(r"[a-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +38,43 @@ class Checkpoint:
 
     space: str
     """Name of the space whose architectures it generates."""
-    config: Config
+    config: Config | AutoregressiveConfig
     parameters: Mapping[str, NDArray[np.float32]]
     facts: Mapping[str, Any] = field(default_factory=dict)
     """How it was made, as JSON can hold it."""
-    model: str = "agnet"
-    """One of :data:`MODELS`."""
+
+    @property
+    def model(self) -> str:
+        """One of :data:`MODELS`."""
+        return next(name for name, config in MODELS.items() if isinstance(self.config, config))
+
+    @property
+    def agnet(self) -> Config:
+        """What AG-Net's generator is made of.
+
+        Raises:
+            InputError: if this is another kind of generator.
+        """
+        if not isinstance(self.config, Config):
+            raise InputError(
+                f"AG-Net's own generator is needed, such as {self.space}-agnet or one of train-gen --model agnet; "
+                f"this one is {self.model}"
+            )
+        return self.config
 
     @classmethod
-    def initial(cls, space: Space, seed: Seed) -> Checkpoint:
-        """An untrained generator with AG-Net's sizes."""
-        config = Config.of(space)
+    def initial(cls, space: Space, seed: Seed, model: str = "agnet") -> Checkpoint:
+        """An untrained generator with the sizes that suit a space."""
+        config = MODELS[model].of(space)
         return cls(space.name, config, config.initial_parameters(numpy_stream(seed, "generator parameters")))
 
     def network(self, device: str = "cpu", *, double: bool = False) -> Network:
-        """A network with these parameters, ready to compute.
+        """AG-Net's network with these parameters, ready to compute.
 
         Raises:
-            InputError: if the device cannot be used.
+            InputError: if the device cannot be used, or this is another kind of generator.
         """
-        return Network(self.config, self.parameters, backend(device, double=double))
+        return Network(self.agnet, self.parameters, backend(device, double=double))
 
     def to_bytes(self) -> bytes:
         """The file's content; the same generator gives the same bytes."""
@@ -167,7 +185,7 @@ def parse(content: bytes, name: str) -> Checkpoint:
     except (SafetensorError, ValueError) as error:
         raise InputError(f"{name}: damaged or cut short: {str(error).splitlines()[0]}") from None
     try:
-        config = Config.from_json(header["config"])
+        config = MODELS[model].from_json(header["config"])
         facts = dict(header["facts"])
         expected = config.parameter_shapes()
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -177,7 +195,7 @@ def parse(content: bytes, name: str) -> Checkpoint:
         raise InputError(f"{name}: its parameters are not those of its header")
     if not all(np.isfinite(value).all() for value in parameters.values()):
         raise InputError(f"{name}: has parameters that are not numbers")
-    checkpoint = Checkpoint(space, config, parameters, facts, model)
+    checkpoint = Checkpoint(space, config, parameters, facts)
     if space in spaces.names():
         fits(checkpoint, spaces.get(space), name)
     return checkpoint
@@ -185,8 +203,8 @@ def parse(content: bytes, name: str) -> Checkpoint:
 
 def fits(checkpoint: Checkpoint, space: Space, name: str) -> None:
     """Raise InputError unless a generator has the sizes of a space."""
-    shape = checkpoint.config.shape
-    if (checkpoint.config.cells, shape.nodes, shape.types) != (
+    config = checkpoint.config
+    if (config.cells, config.nodes, config.types) != (
         len(space.cells),
         space.max_nodes,
         len(space.node_types),

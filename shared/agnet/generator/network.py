@@ -37,6 +37,16 @@ class Config:
         return cls(len(space.cells), Shape(space.max_nodes, len(space.node_types), layers=layers, forced=forced))
 
     @property
+    def nodes(self) -> int:
+        """Nodes of a cell."""
+        return self.shape.nodes
+
+    @property
+    def types(self) -> int:
+        """Node types."""
+        return self.shape.types
+
+    @property
     def latent_length(self) -> int:
         """Numbers in an architecture's latent: those of its first cell, then of the next."""
         return self.cells * self.shape.width

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agnet.generator.checkpoint import Checkpoint
-from agnet.generator.network import Network
-from agnet.generator.sampling import Generation
+from agnet.generator.sampling import Generation, Sampler
 from agnet.generator.seen import Seen, hashes
 from agnet.graphs import Graphs
 from agnet.seeds import Seed
@@ -40,7 +39,7 @@ def known(space: Space, graphs: Graphs) -> Seen:
 
 
 def quality(
-    checkpoint: Checkpoint, space: Space, learned: Seen, n: int, seed: Seed, *, network: Network | None = None
+    checkpoint: Checkpoint, space: Space, learned: Seen, n: int, seed: Seed, *, sampler: Sampler | None = None
 ) -> Quality:
     """Measured on ``n`` samples for latents from the distribution of training.
 
@@ -50,9 +49,9 @@ def quality(
         learned: what :func:`known` gives.
         n: samples.
         seed: decides which.
-        network: the checkpoint's network, or one that is just being trained.
+        sampler: the checkpoint's, or that of a generator that is just being trained.
     """
-    samples = Generation(checkpoint, space, n, seed, keep_invalid=True, network=network)
+    samples = Generation(checkpoint, space, n, seed, keep_invalid=True, sampler=sampler)
     seen = Seen()
     new = valid = 0
     for block in samples:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agnet.encodings import adjacency_from_edges
+from agnet.errors import InputError
+from agnet.generator.autoregressive import condition
+from agnet.generator.autoregressive.config import Config as AutoregressiveConfig
+from agnet.generator.autoregressive.network import Network as AutoregressiveNetwork
 from agnet.generator.checkpoint import Checkpoint
 from agnet.generator.network import Network
 from agnet.generator.seen import Seen, hashes
@@ -34,6 +38,47 @@ _ROWS = 512
 """Latents that are decoded together: more would not fit the cache."""
 _PATIENCE = 262_144
 """Samples without a new architecture after which a generator counts as exhausted."""
+
+
+class Sampler(Protocol):
+    """Makes architectures of latents."""
+
+    def graphs(self, latent: NDArray[np.float32], rng: np.random.Generator, temperature: float) -> Graphs:
+        """The architectures of latents [n, latent_length]; ``rng`` for what they leave open."""
+
+
+class AgnetSampler:
+    """AG-Net's: independent choices by the scores that latents are decoded to."""
+
+    def __init__(self, network: Network, space: Space) -> None:
+        self._network, self._space = network, space
+
+    def graphs(self, latent: NDArray[np.float32], rng: np.random.Generator, temperature: float) -> Graphs:
+        """See :class:`Sampler`."""
+        types, edges = self._network.scores(latent)
+        return self._space.resolve(draw(types, edges, rng, temperature), edges)
+
+
+def make_sampler(checkpoint: Checkpoint, space: Space, targets: Mapping[str, str] | None = None) -> Sampler:
+    """What makes a generator's architectures.
+
+    Args:
+        checkpoint: the generator.
+        space: the space that it is for.
+        targets: what is asked of them, see :func:`agnet.generator.autoregressive.condition.parse_targets`.
+
+    Raises:
+        InputError: if the generator cannot be asked for that.
+    """
+    config = checkpoint.config
+    if not isinstance(config, AutoregressiveConfig):
+        if targets:
+            raise InputError(f"an {checkpoint.model} generator cannot be asked for targets, an autoregressive one can")
+        return AgnetSampler(checkpoint.network(), space)
+    shares = None
+    if targets:
+        shares = condition.shares(targets, config.metrics, checkpoint.parameters.get("quantiles", np.zeros((0, 0))))
+    return AutoregressiveNetwork(config, checkpoint.parameters, shares)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +125,8 @@ class Generation:
         exclude: Seen | None = None,
         keep_invalid: bool = False,
         max_samples: int | None = None,
-        network: Network | None = None,
+        targets: Mapping[str, str] | None = None,
+        sampler: Sampler | None = None,
     ) -> None:
         """Architectures for latents drawn at random.
 
@@ -96,11 +142,12 @@ class Generation:
             exclude: hashes of what to leave out, by ``unique`` (by ``space.identity`` without it).
             keep_invalid: give out samples that are no architectures of the space too; they count towards ``n``.
             max_samples: give up after that many samples.
-            network: the checkpoint's network, where there is one already.
+            targets: what is asked of the architectures, see :func:`make_sampler`.
+            sampler: the checkpoint's, where there is one already.
         """
         self.tally = Tally()
         self._n, self._space, self._seed = n, space, seed
-        self._network = network or checkpoint.network()
+        self._sampler = sampler or make_sampler(checkpoint, space, targets)
         self._length = checkpoint.config.latent_length
         self._latent, self._scale, self._temperature = latent, scale, temperature
         self._unique, self._exclude = unique, exclude or Seen()
@@ -183,13 +230,12 @@ class Generation:
             latent = rng.standard_normal((size, self._length), np.float32)
         else:
             latent = (2 * rng.random((size, self._length), np.float32) - 1) * np.float32(self._scale)
-        parts = [self._sample(latent[start : start + _ROWS], rng) for start in range(0, size, _ROWS)]
+        parts = [
+            self._sampler.graphs(latent[start : start + _ROWS], rng, self._temperature)
+            for start in range(0, size, _ROWS)
+        ]
         graphs = Graphs.concat(parts)
         return Block(graphs, latent, self._space.valid(graphs))
-
-    def _sample(self, latent: NDArray[np.float32], rng: np.random.Generator) -> Graphs:
-        types, edges = self._network.scores(latent)
-        return self._space.resolve(draw(types, edges, rng, self._temperature), edges)
 
 
 def draw(

@@ -6,9 +6,10 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agnet import __version__
 from agnet.encodings import edge_vector
@@ -16,6 +17,7 @@ from agnet.generator.adam import Adam
 from agnet.generator.checkpoint import Checkpoint
 from agnet.generator.network import Targets
 from agnet.generator.quality import Quality, known, quality
+from agnet.generator.sampling import AgnetSampler, Sampler
 from agnet.generator.state import State
 from agnet.graphs import Graphs
 from agnet.seeds import Seed, numpy_stream
@@ -36,10 +38,17 @@ class Schedule(NamedTuple):
     """Adam's step size; a half cosine takes it to zero."""
 
     @classmethod
-    def of(cls, n: int) -> Schedule:
-        """For ``n`` architectures: each four times, but in all at least 64,000 and at most 400,000 or each once."""
-        samples = min(max(4 * n, 64_000), 400_000)
-        return cls(epochs=-(-samples // n), batch=64, rate=3e-3)
+    def of(cls, n: int, model: str) -> Schedule:
+        """For ``n`` architectures.
+
+        AG-Net's: each four times, but in all at least 64,000 and at most 400,000 or each once. An autoregressive one:
+        each ten times, but in all at least 50,000 and at most 160,000 or each twice.
+        """
+        if model == "agnet":
+            samples = min(max(4 * n, 64_000), 400_000)
+            return cls(epochs=-(-samples // n), batch=64, rate=3e-3)
+        samples = max(min(max(10 * n, 50_000), 160_000), 2 * n)
+        return cls(epochs=-(-samples // n), batch=256, rate=5e-3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,75 @@ class Tick:
     quality: Quality
 
 
+class Learner(Protocol):
+    """A generator that learns, with its optimiser."""
+
+    @property
+    def steps(self) -> int:
+        """Batches learned from so far."""
+
+    def learn(self, rows: NDArray[np.int64], rng: np.random.Generator, rate: float) -> float:
+        """Learn from the architectures at ``rows``; returns their mean loss."""
+
+    def parameters(self) -> dict[str, NDArray[np.float32]]:
+        """A copy of the generator's parameters."""
+
+    def sampler(self) -> Sampler:
+        """What makes architectures as the generator would now."""
+
+    def state(self) -> State:
+        """From where it could continue."""
+
+    def restore(self, state: State) -> None:
+        """Continue from there."""
+
+
+class AgnetLearner:
+    """AG-Net's generator: reconstructs architectures from noise that is fresh for every batch."""
+
+    def __init__(self, start: Checkpoint, space: Space, graphs: Graphs, device: str) -> None:
+        self._space, self._length = space, start.config.latent_length
+        self._network = start.network(device)
+        self._adam = Adam(self._network.xp, len(self._network.vector))
+        self._ops, self._edges = graphs.ops, edge_vector(graphs.adjacency)
+
+    @property
+    def steps(self) -> int:
+        """See :class:`Learner`."""
+        return self._adam.steps
+
+    def learn(self, rows: NDArray[np.int64], rng: np.random.Generator, rate: float) -> float:
+        """See :class:`Learner`."""
+        z = rng.standard_normal((len(rows), self._length), np.float32)
+        losses = self._network.learn(z, Targets(self._ops[rows], self._edges[rows]))
+        self._adam.step(self._network.vector, self._network.gradient, rate)
+        return losses.reconstruction
+
+    def parameters(self) -> dict[str, NDArray[np.float32]]:
+        """See :class:`Learner`."""
+        return self._network.parameters()
+
+    def sampler(self) -> Sampler:
+        """See :class:`Learner`."""
+        return AgnetSampler(self._network, self._space)
+
+    def state(self) -> State:
+        """See :class:`Learner`."""
+        return State.of(self._network, self._adam)
+
+    def restore(self, state: State) -> None:
+        """See :class:`Learner`."""
+        state.restore(self._network, self._adam)
+
+
+def _learner(start: Checkpoint, space: Space, graphs: Graphs, device: str) -> Learner:
+    if start.model == "agnet":
+        return AgnetLearner(start, space, graphs, device)
+    from agnet.generator.autoregressive.training import AutoregressiveLearner  # noqa: PLC0415 - imports PyTorch
+
+    return AutoregressiveLearner(start, graphs, device)
+
+
 def pretrain(
     space: Space,
     graphs: Graphs,
@@ -67,7 +145,7 @@ def pretrain(
     on_state: Callable[[State], None] | None = None,
     state: State | None = None,
 ) -> Checkpoint:
-    """Learn the distribution of architectures: reconstruct them from noise that is fresh for every batch.
+    """Learn the distribution of architectures.
 
     What is drawn in a step depends on the seed and the step alone, so a training that goes on from a state ends as if
     it had not stopped.
@@ -76,7 +154,7 @@ def pretrain(
         space: the space.
         graphs: [n] architectures, at least one.
         seed: decides every random choice.
-        init: generator to start from.
+        init: generator to start from; without, a new one of AG-Net's.
         schedule: how long and how fast.
         device: ``cpu`` or a device of PyTorch's.
         on_tick: told ten times how it goes.
@@ -84,37 +162,34 @@ def pretrain(
         state: where to continue from.
     """
     start = init or Checkpoint.initial(space, seed)
-    schedule = schedule or Schedule.of(len(graphs))
-    network = start.network(device)
-    adam = Adam(network.xp, len(network.vector))
-    ops, edges = graphs.ops, edge_vector(graphs.adjacency)
-    n, length = len(graphs), start.config.latent_length
+    schedule = schedule or Schedule.of(len(graphs), start.model)
+    learner = _learner(start, space, graphs, device)
+    n = len(graphs)
     per_epoch = -(-n // schedule.batch)
     steps = per_epoch * schedule.epochs
     ticks = {steps * tick // _TICKS for tick in range(1, _TICKS + 1)}
     learned = known(space, graphs)
     if state is not None:
-        state.restore(network, adam)
+        learner.restore(state)
     loss, counted = 0.0, 0
     order = np.arange(0)
-    for step in range(adam.steps, steps):
+    for step in range(learner.steps, steps):
         epoch, batch = divmod(step, per_epoch)
         if not len(order) or batch == 0:
             order = numpy_stream(seed, "training order", epoch).permutation(n)
         rows = order[batch * schedule.batch : (batch + 1) * schedule.batch]
-        z = numpy_stream(seed, "training noise", step).standard_normal((len(rows), length), np.float32)
-        losses = network.learn(z, Targets(ops[rows], edges[rows]))
-        adam.step(network.vector, network.gradient, schedule.rate * (1 + math.cos(math.pi * step / steps)) / 2)
-        loss, counted = loss + losses.reconstruction, counted + 1
+        rate = schedule.rate * (1 + math.cos(math.pi * step / steps)) / 2
+        loss += learner.learn(rows, numpy_stream(seed, "training noise", step), rate)
+        counted += 1
         if step + 1 in ticks and step + 1 < steps:
             if on_tick:
-                measured = quality(start, space, learned, _TICK_SAMPLES, (*seed, step), network=network)
+                measured = quality(start, space, learned, _TICK_SAMPLES, (*seed, step), sampler=learner.sampler())
                 samples = epoch * n + batch * schedule.batch + len(rows)
                 on_tick(Tick(samples, n * schedule.epochs, loss / counted, measured))
             loss, counted = 0.0, 0
             if on_state:
-                on_state(State.of(network, adam))
-    final = quality(start, space, learned, _FINAL_SAMPLES, (*seed, steps), network=network)
+                on_state(learner.state())
+    final = quality(start, space, learned, _FINAL_SAMPLES, (*seed, steps), sampler=learner.sampler())
     mean = loss / max(counted, 1)
     if on_tick:
         on_tick(Tick(n * schedule.epochs, n * schedule.epochs, mean, final))
@@ -130,7 +205,7 @@ def pretrain(
     }
     if init is not None and init.facts:
         facts["init"] = dict(init.facts)
-    return replace(start, parameters=network.parameters(), facts=facts)
+    return replace(start, parameters=learner.parameters(), facts=facts)
 
 
 def digest(graphs: Graphs) -> str:

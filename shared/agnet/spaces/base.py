@@ -44,6 +44,8 @@ class Space(ABC):
     """Node types that let nothing through, such as ``none``."""
     max_nodes: ClassVar[int]
     """Nodes of a cell, padding included."""
+    max_operands: ClassVar[int] = 1
+    """Most inputs of a node whose order matters, see ``Graphs.operands``; 1 where it does not."""
     size: ClassVar[int | None]
     """Number of architectures that :meth:`enumerate` gives; None when there are too many to enumerate."""
     identity: ClassVar[Literal["arch", "id"]]

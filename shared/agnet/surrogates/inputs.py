@@ -38,7 +38,7 @@ class Inputs:
     @property
     def latent_length(self) -> int | None:
         """Length of the latents that are needed; None if there is no need for any."""
-        return self.generator.config.latent_length if self.generator else None
+        return self.generator.agnet.latent_length if self.generator else None
 
     def of(self, batch: Batch) -> NDArray[np.float32]:
         """[n, d] rows of ``n`` architectures, with latents if there is a need for them."""
@@ -55,7 +55,7 @@ def _scores(generator: Checkpoint, latent: NDArray[np.float32]) -> NDArray[np.fl
     Computed in double precision, so that a row does not depend on the others in single precision.
     """
     network = generator.network(double=True)
-    rows = np.empty((len(latent), generator.config.scores_length), dtype=np.float32)
+    rows = np.empty((len(latent), generator.agnet.scores_length), dtype=np.float32)
     for start in range(0, len(latent), _ROWS):
         types, edges = network.scores(latent[start : start + _ROWS])
         n, cells = edges.shape[:2]

@@ -58,6 +58,10 @@ def generate(
         list[str] | None,
         typer.Option("--exclude", metavar="FILE", help="Leave out the architectures in this stream; repeatable."),
     ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", metavar="METRIC=GOAL", help="Ask for topP% or a value of METRIC; repeatable."),
+    ] = None,
     latent: Annotated[
         Latent, typer.Option("--latent", help="Normal latents, as in training, or uniform ones, as AG-Net searches.")
     ] = Latent.normal,
@@ -85,13 +89,18 @@ def generate(
     thousand architectures of a seed are the first thousand of its two thousand. Says on stderr how many samples that
     took; when the generator has no more to give, writes what there is and ends with status 1.
 
+    A generator that train-gen adapted to evaluated architectures can be asked for good ones: --target val_acc=top1%, or
+    --target latency_ms=4. What is asked for is likely, not certain.
+
     \b
     Examples:
       generate nb201 -n 1000 --seed 1 -o cells.parquet
       generate mine.safetensors -n 100 --unique --exclude seen.jsonl | query nb201/cifar10
+      generate adapted.safetensors -n 100 --target val_acc=top1% --unique > promising.jsonl
       generate nb201 --info | jq .facts
     """
     from agnet import spaces, streams  # noqa: PLC0415
+    from agnet.generator.autoregressive.condition import parse_targets  # noqa: PLC0415
     from agnet.generator.checkpoint import load  # noqa: PLC0415
     from agnet.generator.sampling import Generation  # noqa: PLC0415
 
@@ -113,6 +122,7 @@ def generate(
         exclude=_excluded(exclude or [], space, by),
         keep_invalid=invalid is Invalid.keep,
         max_samples=max_samples,
+        targets=parse_targets(target or []),
     )
     started = time.perf_counter()
     reporter = console.Reporter("generate", quiet=quiet)

@@ -35,6 +35,7 @@ _SAMPLE = 500_000
 class Model(StrEnum):
     """Kinds of generators."""
 
+    autoregressive = "autoregressive"
     agnet = "agnet"
 
 
@@ -52,16 +53,26 @@ def train_gen(
         int | None,
         typer.Option("--sample", metavar="N", min=1, help="With --space: N random architectures instead of all."),
     ] = None,
-    model: Annotated[Model, typer.Option("--model", help="Kind of generator.")] = Model.agnet,
+    model: Annotated[
+        Model | None,
+        typer.Option("--model", help="Kind of generator; by default that of --init.", show_default="autoregressive"),
+    ] = None,
     init: Annotated[
         str | None, typer.Option("--init", metavar="CKPT", help="Start from this generator instead of from nothing.")
     ] = None,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--condition", metavar="METRIC", help="Learn what generate --target METRIC= asks for; repeatable."
+        ),
+    ] = None,
     weight_by: Annotated[
-        str | None, typer.Option("--weight-by", metavar="METRIC", help="Learn most from what ranks best by METRIC.")
+        str | None,
+        typer.Option("--weight-by", metavar="METRIC", help="agnet: learn most from what ranks best by METRIC."),
     ] = None,
     predict: Annotated[
         list[str] | None,
-        typer.Option("--predict", metavar="METRIC", help="Learn to predict METRIC too, jointly; repeatable."),
+        typer.Option("--predict", metavar="METRIC", help="agnet: learn to predict METRIC too, jointly; repeatable."),
     ] = None,
     minimize: Annotated[
         bool | None,
@@ -101,9 +112,10 @@ def train_gen(
 ) -> None:
     """Train a generator of architectures.
 
-    Learns the distribution of the architectures that it reads, or of all architectures of --space. With --weight-by or
-    --predict it learns from evaluated architectures as AG-Net's search does: good ones count most, and a predictor of
-    the metric is trained with the generator (second defaults). The same data, options and seed give the same bytes.
+    Learns the distribution of the architectures that it reads, or of all architectures of --space. With --condition it
+    learns in about a second from evaluated architectures what good ones have, for generate --target. With --weight-by
+    or --predict it learns from them as AG-Net's search does: good ones count most, and a predictor of the metric is
+    trained with the generator (second defaults). The same data, options and seed give the same bytes.
 
     While it trains, --log gets a line every so often with loss, validity, uniqueness, novelty and coverage of a sample.
 
@@ -111,7 +123,8 @@ def train_gen(
     Examples:
       train-gen --space nb201 -o mine.safetensors --log training.jsonl
       encode --space nb201 --random 2000 | train-gen -o small.safetensors
-      train-gen seen.jsonl --init nb201 --weight-by val_acc --predict val_acc -o adapted.safetensors
+      train-gen seen.jsonl --init nb201 --condition val_acc -o adapted.safetensors
+      train-gen seen.jsonl --init nb201-agnet --weight-by val_acc --predict val_acc -o agnet.safetensors
       train-gen --import NASBench201/best.model -o published.safetensors
     """
     if output is None:
@@ -120,7 +133,9 @@ def train_gen(
     if published is not None:
         _import(published, output, reporter)
         return
-    evaluated = weight_by is not None or bool(predict)
+    evaluated = weight_by is not None or bool(predict) or bool(condition)
+    if condition and (weight_by is not None or predict):
+        raise InputError("--condition is for autoregressive generators, --weight-by and --predict are for AG-Net's")
     if resume and (evaluated or not _is_file(output)):
         raise InputError(
             "--resume continues a long training with -o FILE; one on evaluated architectures takes seconds"
@@ -128,12 +143,16 @@ def train_gen(
     if not predict and (freeze or not backpropagate):
         raise InputError("--freeze and --no-backpropagate go with --predict METRIC")
 
-    from agnet.generator.checkpoint import load  # noqa: PLC0415
+    from agnet.generator.checkpoint import Checkpoint, load  # noqa: PLC0415
 
     start = None if init is None else load(init, space=space_name)
+    if start is not None and model not in (None, start.model):
+        raise InputError(f"--model {model}: {init} is {start.model}; leave one of the two out")
     with ExitStack() as stack:
         write = _log(log, stack)
-        if evaluated:
+        if condition:
+            _condition(files, start, condition, seed, device, write, reporter).save(output)
+        elif evaluated:
             from agnet.generator.adaptation import Settings  # noqa: PLC0415
 
             usual = Settings()
@@ -152,6 +171,7 @@ def train_gen(
             checkpoint.save(output)
         else:
             space, graphs = _data(files, space_name, sample, start, seed, reporter)
+            start = start or Checkpoint.initial(space, seed, model or Model.autoregressive)
             _pretrain(space, graphs, start, output, (epochs, batch, rate), seed, device, write, resume, reporter)
 
 
@@ -222,7 +242,7 @@ def _data(
 def _pretrain(
     space: Space,
     graphs: Graphs,
-    start: Checkpoint | None,
+    start: Checkpoint,
     output: str,
     given: tuple[int | None, int | None, float | None],
     seed: Seed,
@@ -232,14 +252,12 @@ def _pretrain(
     reporter: console.Reporter,
 ) -> None:
     """Learn a distribution, keeping beside the output from where it could continue."""
-    from agnet.generator.checkpoint import Checkpoint  # noqa: PLC0415
     from agnet.generator.state import load_state  # noqa: PLC0415
     from agnet.generator.training import Schedule, digest, pretrain  # noqa: PLC0415
 
-    usual = Schedule.of(len(graphs))
+    usual = Schedule.of(len(graphs), start.model)
     epochs, batch, rate = given
     schedule = Schedule(epochs or usual.epochs, batch or usual.batch, usual.rate if rate is None else rate)
-    start = start or Checkpoint.initial(space, seed)
     purpose = {
         "data": digest(graphs),
         "seed": list(seed),
@@ -338,6 +356,49 @@ def _adapt(
     failed = len(seen.y) - len(y)
     without = f", {failed:,} without a value left out" if failed else ""
     reporter.note(f"{len(y):,} architectures{without}, {settings.epochs} times, {time.perf_counter() - started:.1f} s")
+    return checkpoint
+
+
+def _condition(
+    files: Sequence[str] | None,
+    start: Checkpoint | None,
+    metrics: Sequence[str],
+    seed: Seed,
+    device: str,
+    write: Log,
+    reporter: console.Reporter,
+) -> Checkpoint:
+    """Learn from evaluated architectures what can be asked for."""
+    import numpy as np  # noqa: PLC0415
+
+    from agnet import streams  # noqa: PLC0415
+    from agnet.generator.autoregressive.adaptation import Settings, adapt  # noqa: PLC0415
+    from agnet.generator.checkpoint import check_space, load  # noqa: PLC0415
+    from agnet.surrogates.history import examples  # noqa: PLC0415
+
+    metrics = list(dict.fromkeys(metrics))
+    seen = examples(streams.read(files), metrics, name=", ".join(files) if files else "stdin")
+    space = seen.batch.space
+    start = start or load(space.name)
+    check_space(start, space.name, "--init")
+    if start.model != Model.autoregressive:
+        raise InputError("--condition is for autoregressive generators, --init is AG-Net's")
+    usable = np.flatnonzero(np.isfinite(seen.y).any(axis=1))
+    graphs, y = seen.batch.graphs.take(usable), seen.y[usable]
+    settings = Settings()
+    started = time.perf_counter()
+    with reporter.progress("train", settings.rounds) as update:
+
+        def on_round(round_: int, loss: float) -> None:
+            update(round_, loss=f"{loss:.4f}")
+            write({"round": round_, "loss": loss})
+
+        checkpoint = adapt(
+            start, space, graphs, seed, metrics=metrics, values=y, settings=settings, device=device, on_round=on_round
+        )
+    failed = len(seen.y) - len(y)
+    without = f", {failed:,} without a value left out" if failed else ""
+    reporter.note(f"{len(y):,} architectures{without}, {time.perf_counter() - started:.1f} s")
     return checkpoint
 
 

@@ -50,7 +50,7 @@ class AgnetStrategy(Strategy):
             alpha: share of the predictor in the joint loss.
         """
         super().__init__(space, metric, maximize=maximize)
-        self._generator = checkpoint.load(generator or space.name, space=space.name)
+        self._generator = checkpoint.load(generator or f"{space.name}-agnet", space=space.name)
         self._candidates = candidates
         self._settings = Settings(epochs=epochs, alpha=alpha)
 

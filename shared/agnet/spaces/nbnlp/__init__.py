@@ -32,6 +32,7 @@ class NBNLP(Space):
     cells = ("cell",)
     node_types = rnn.NODE_TYPES
     max_nodes = rnn.MAX_NODES
+    max_operands = 3
     size = None
     identity = "id"
 
