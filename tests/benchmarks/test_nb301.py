@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 import xgboost
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agnet import arrow, benchmarks, spaces
@@ -89,6 +89,7 @@ def test_lightgbm_runtime(tmp_path: Path, fresh: Path) -> None:
     assert "train_time_s" in benchmarks.get("nb301").answered()
 
 
+@settings(max_examples=15)
 @given(st.integers(0, 10_000))
 def test_lightgbm_decides_the_same(seed: int) -> None:
     """Zeros, negative numbers, and numbers that are only just on one side of a threshold."""

@@ -109,7 +109,7 @@ def test_noise(tmp_path: Path, fresh: Path) -> None:
 def test_xgboost(tmp_path: Path, fresh: Path) -> None:
     graphs = _graphs("nb211")
     x = x11._nb201(graphs, 6)
-    content = _fit("nb211", x, xgboost.XGBRegressor(n_estimators=20, max_depth=4))[:5]
+    content = _fit("nb211", x, xgboost.XGBRegressor(n_estimators=20, max_depth=4, n_jobs=1))[:5]
     sources.bring_in("x11/nb211", _save(tmp_path, content, "svd_xgb"))
     answer = benchmarks.load("x11/nb211").query(graphs).columns["val_acc"]
     np.testing.assert_allclose(answer, _official(content, x)[:, -1] / 100, rtol=1e-5)
