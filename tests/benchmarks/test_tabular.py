@@ -100,3 +100,10 @@ def test_rows(keys: set[int], asked: list[int]) -> None:
     ordered = sorted(keys)
     rows = Table(np.array(ordered, np.int64), {}).rows(np.array(asked, np.int64))
     assert rows.tolist() == [ordered.index(key) if key in keys else -1 for key in asked]
+
+
+def test_a_table_is_not_copied() -> None:
+    """Or a memory-mapped file would be read as a whole."""
+    table = pa.table({"key": np.arange(9), "acc": np.arange(9.0)})
+    (buffer,) = table["acc"].chunk(0).buffers()[1:]
+    assert Table.of(table).columns["acc"].ctypes.data == buffer.address

@@ -35,7 +35,7 @@ class Table:
     @classmethod
     def of(cls, table: pa.Table) -> Table:
         """From an Arrow table of a column ``key`` and columns of numbers or lists of fixed length, in any row order."""
-        arrays = {name: _array(table[name].combine_chunks()) for name in table.column_names}
+        arrays = {name: _array(table[name]) for name in table.column_names}
         keys = arrays.pop(KEY)
         if (keys[1:] <= keys[:-1]).any():
             order = np.argsort(keys, kind="stable")
@@ -144,7 +144,9 @@ class Tabular(Benchmark):
         return drawn
 
 
-def _array(column: pa.Array) -> NDArray[Any]:
+def _array(chunks: pa.ChunkedArray) -> NDArray[Any]:
+    # Combining copies even a single chunk, and so would read all of a memory-mapped file.
+    column = chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
     if pa.types.is_fixed_size_list(column.type):
         return arrow.to_numpy(column.flatten()).reshape(len(column), column.type.list_size)
     return arrow.to_numpy(column)

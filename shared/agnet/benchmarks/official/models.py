@@ -21,8 +21,8 @@ def pack(pieces: Mapping[str, bytes]) -> pa.Table:
 
 def unpack(table: pa.Table) -> dict[str, memoryview]:
     """The pieces, as views of the table's memory."""
-    column = table["data"].combine_chunks()
-    return {name: memoryview(column[row].as_buffer()) for row, name in enumerate(table["name"].to_pylist())}
+    names, column = table["name"].to_pylist(), table["data"]
+    return {name: memoryview(column[row].as_buffer()) for row, name in enumerate(names)}
 
 
 def members(path: Path) -> list[Path]:
