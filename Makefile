@@ -2,6 +2,7 @@
 # make test    set up and run the tests
 # make lint    ruff and mypy
 # make bench   speed and sample efficiency, as ratios
+# make generators   train the generators that come along, about 40 minutes
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -17,7 +18,7 @@ $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/pip install -q hatchling $$($(BIN)/python -c "import tomllib; print(*(repr(d) for d in tomllib.load(open('pyproject.toml','rb'))['dependency-groups']['dev']))")
 	touch $@
 
-.PHONY: setup demo test lint bench
+.PHONY: setup demo test lint bench generators
 setup: $(VENV)/.dev
 
 demo: $(VENV)/.installed
@@ -33,3 +34,14 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+WEIGHTS := shared/agnet/generator/weights
+generators: $(VENV)/.installed
+	$(BIN)/train-gen --space nb101 --epochs 4 -o $(WEIGHTS)/nb101.safetensors
+	$(BIN)/train-gen --space nb201 -o $(WEIGHTS)/nb201.safetensors
+	$(BIN)/train-gen --space nb301 --sample 300000 --epochs 2 -o $(WEIGHTS)/nb301.safetensors
+	$(BIN)/train-gen --space nbnlp --sample 250000 --epochs 4 -o $(WEIGHTS)/nbnlp.safetensors
+	$(BIN)/train-gen --space nb101 --model agnet --sample 40000 -o $(WEIGHTS)/nb101-agnet.safetensors
+	$(BIN)/train-gen --space nb201 --model agnet -o $(WEIGHTS)/nb201-agnet.safetensors
+	$(BIN)/train-gen --space nb301 --model agnet --sample 40000 -o $(WEIGHTS)/nb301-agnet.safetensors
+	$(BIN)/train-gen --space nbnlp --model agnet --sample 40000 -o $(WEIGHTS)/nbnlp-agnet.safetensors

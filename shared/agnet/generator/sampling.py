@@ -59,6 +59,29 @@ class AgnetSampler:
         return self._space.resolve(draw(types, edges, rng, temperature), edges)
 
 
+class AutoregressiveSampler:
+    """Choices one after the other; the few samples that break a rule become the architectures that they stand for."""
+
+    def __init__(self, network: AutoregressiveNetwork, space: Space) -> None:
+        self._network, self._space = network, space
+        self._resolves = type(space).resolve is not Space.resolve
+
+    def graphs(self, latent: NDArray[np.float32], rng: np.random.Generator, temperature: float) -> Graphs:
+        """See :class:`Sampler`."""
+        if not self._resolves:
+            return self._network.graphs(latent, temperature)
+        space = self._space
+        edge_scores = np.zeros((len(latent), len(space.cells), space.num_edges), np.float32)
+        made = self._network.graphs(latent, temperature, edge_scores=edge_scores)
+        broken = np.flatnonzero(~space.valid(made))
+        if not len(broken):
+            return made
+        both = Graphs.concat([made, space.resolve(made.take(broken), edge_scores[broken])])
+        rows = np.arange(len(made))
+        rows[broken] = len(made) + np.arange(len(broken))
+        return both.take(rows)
+
+
 def make_sampler(checkpoint: Checkpoint, space: Space, targets: Mapping[str, str] | None = None) -> Sampler:
     """What makes a generator's architectures.
 
@@ -78,7 +101,7 @@ def make_sampler(checkpoint: Checkpoint, space: Space, targets: Mapping[str, str
     shares = None
     if targets:
         shares = condition.shares(targets, config.metrics, checkpoint.parameters.get("quantiles", np.zeros((0, 0))))
-    return AutoregressiveNetwork(config, checkpoint.parameters, shares)
+    return AutoregressiveSampler(AutoregressiveNetwork(config, checkpoint.parameters, shares), space)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ def _learner(start: Checkpoint, space: Space, graphs: Graphs, device: str) -> Le
         return AgnetLearner(start, space, graphs, device)
     from agnet.generator.autoregressive.training import AutoregressiveLearner  # noqa: PLC0415 - imports PyTorch
 
-    return AutoregressiveLearner(start, graphs, device)
+    return AutoregressiveLearner(start, space, graphs, device)
 
 
 def pretrain(

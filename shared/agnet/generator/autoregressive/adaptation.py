@@ -21,6 +21,7 @@ from agnet.generator.autoregressive.config import Config
 from agnet.generator.autoregressive.network import Network
 from agnet.generator.autoregressive.training import AutoregressiveLearner
 from agnet.generator.checkpoint import Checkpoint
+from agnet.generator.sampling import AutoregressiveSampler
 from agnet.generator.training import digest, versions
 from agnet.graphs import Graphs
 from agnet.metrics import direction
@@ -98,7 +99,7 @@ def adapt(
     pool, predicted = Graphs.concat([pool, graphs]), np.concatenate([predicted, measured])
     loss = 0.0
     for round_ in range(settings.rounds):
-        loss, start = _learn(start, pool, predicted, settings, device, numpy_stream(seed, "adaptation", round_))
+        loss, start = _learn(start, space, pool, predicted, settings, device, numpy_stream(seed, "adaptation", round_))
         if on_round:
             on_round(round_ + 1, loss)
         if round_ + 1 < settings.rounds:
@@ -143,6 +144,7 @@ def _asked(init: Checkpoint, metrics: Sequence[str], predicted: NDArray[np.float
 
 def _learn(
     start: Checkpoint,
+    space: Space,
     pool: Graphs,
     predicted: NDArray[np.float64],
     settings: Settings,
@@ -162,7 +164,7 @@ def _learn(
     shares = np.maximum(shares, 1 / settings.pool)
     chances = np.cumsum(1 / (_EVENNESS + shares), axis=0)
     chances /= chances[-1]
-    learner = AutoregressiveLearner(start, pool, device, warmup=5)
+    learner = AutoregressiveLearner(start, space, pool, device, warmup=5)
     unasked = int(settings.batch * settings.unasked)
     asked = settings.batch - unasked
     total = 0.0
@@ -188,13 +190,14 @@ def _draw(
 ) -> Graphs:
     """``n`` valid architectures, not all different."""
     assert isinstance(generator.config, Config)
-    network = Network(generator.config, generator.parameters, shares)
+    sampler = AutoregressiveSampler(Network(generator.config, generator.parameters, shares), space)
     parts: list[Graphs] = []
     missing = n
     for number in range(_FRUITLESS):
         rng = numpy_stream(seed, purpose, number)
         size = missing + missing // 50 + 8
-        made = network.graphs(rng.standard_normal((size, generator.config.latent_length), np.float32), rng)
+        latent = rng.standard_normal((size, generator.config.latent_length), np.float32)
+        made = sampler.graphs(latent, rng, 1.0)
         parts.append(made.take(np.flatnonzero(space.valid(made))[:missing]))
         missing -= len(parts[-1])
         if not missing:

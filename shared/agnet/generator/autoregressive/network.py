@@ -52,13 +52,13 @@ class Network:
         if shares is not None:
             self._condition = np.einsum("mwk,mk->w", parameters["condition"], features(shares))
 
-    def graphs(self, latent: _Floats, rng: np.random.Generator | None = None, temperature: float = 1.0) -> Graphs:
+    def graphs(self, latent: _Floats, temperature: float = 1.0, *, edge_scores: _Floats | None = None) -> Graphs:
         """The architectures of latents; some may break a rule of the space.
 
         Args:
             latent: [n, rows]
-            rng: not needed, the latent decides everything.
             temperature: divides the scores.
+            edge_scores: [n, cells, edges of a cell] zeros, to be filled with the log-odds of each edge that was drawn.
         """
         config = self.config
         n = len(latent)
@@ -67,6 +67,7 @@ class Network:
             np.zeros((n, config.cells, config.nodes), np.uint8),
             np.zeros((n, config.cells, config.nodes, config.nodes), np.uint8),
             np.zeros((n, config.cells), np.uint8),
+            edge_scores,
         )
         made.ops[:, :, 0] = 1
         states = _States(self, n)
@@ -78,46 +79,47 @@ class Network:
         self, cell: int, code: NDArray[np.float64], temperature: np.float32, states: _States, made: _Made
     ) -> None:
         p, config = self._p, self.config
-        n, nodes, first = len(code), config.nodes, cell * (config.nodes - 1)
+        nodes, first = config.nodes, cell * (config.nodes - 1)
         ops, operands, sizes = made.ops[:, cell], made.operands[:, cell], made.sizes[:, cell]
-        source = np.empty((nodes, n, config.hidden), np.float32)
-        earlier = np.empty_like(source)
-        used = np.zeros((n, nodes), np.bool_)
-        count = np.zeros(n, np.float32)
+        drawn = _Drawn.start(len(code), config)
         for node in range(1, nodes):
             row, place = first + node - 1, node - 1
-            state = states.current
-            source[place] = state @ p["source"] + p["source_type"][ops[:, place]] + p["source_place"][place]
-            earlier[place] = state @ p["earlier"] + p["earlier_place"][place]
-            going = sizes == 0
-            if not going.any() and config.cells == 1:
-                break
+            if config.cells == 1:
+                # What has ended needs no more work. Another cell would need the states behind it.
+                ended = np.count_nonzero(sizes[drawn.rows])
+                if ended == len(drawn.rows):
+                    break
+                if ended > len(drawn.rows) // 8:
+                    keep = np.flatnonzero(sizes[drawn.rows] == 0)
+                    drawn.keep(keep)
+                    states.keep(keep)
+            rows, state = drawn.rows, states.current
+            over = np.flatnonzero(sizes[rows])
+            types, rest = np.zeros(len(rows), np.intp), code[rows, row]
+            drawn.source[place] = state @ p["source"] + p["source_type"][ops[rows, place]] + p["source_place"][place]
+            drawn.earlier[place] = state @ p["earlier"] + p["earlier_place"][place]
             if node < nodes - 1:
                 hidden = np.maximum(state @ p["type_hidden"] + p["type_place"][row], 0)
-                scores = hidden @ p["type_score"] + p["type_bias"][row]
-                types, rest = _choose(scores / temperature, code[:, row])
-                types[~going] = 0
-            else:
-                types, rest = np.zeros(n, np.intp), code[:, row]
+                types, rest = _choose((hidden @ p["type_score"] + p["type_bias"][row]) / temperature, rest)
+                types[over] = 0
             target = state @ p["target"] + p["target_type"][types] + p["target_place"][row]
+            edges = np.zeros((len(rows), nodes), np.uint8)
             for before in range(node):
-                hidden = target + source[before]
-                hidden += used[:, before, None] * p["source_used"]
+                hidden = target + drawn.source[before]
                 np.maximum(hidden, 0, out=hidden)
-                scores = np.zeros((n, config.operands + 1), np.float32)
-                scores[:, 1:] = hidden @ p["edge_score"] + p["edge_bias"][node * (node - 1) // 2 + before]
-                chosen, rest = _choose(scores / temperature, rest)
-                chosen[~going] = 0
-                operands[:, before, node] = chosen
+                scores = (hidden @ p["edge_score"] + p["edge_bias"][node * (node - 1) // 2 + before]) / temperature
+                if made.edge_scores is not None:
+                    made.edge_scores[rows, cell, node * (node - 1) // 2 + before] = np.logaddexp.reduce(scores, axis=1)
+                chosen, rest = _choose_or_not(scores, rest)
+                chosen[over] = 0
+                edges[:, before] = chosen
                 there = np.flatnonzero(chosen)
-                target[there] += earlier[before, there] + p["earlier_operand"][chosen[there] - 1]
-            ops[:, node] = types
-            sizes[going & (types == 0)] = node + 1
-            edges = operands[:, :, node]
-            used |= edges > 0
-            count += (edges > 0).sum(axis=1)
+                target[there] += drawn.earlier[before, there] + p["earlier_operand"][chosen[there] - 1]
+            ops[rows, node], operands[rows, :, node] = types, edges
+            sizes[rows[(types == 0) & (sizes[rows] == 0)]] = node + 1
             if row + 1 < config.layout.rows:
-                states.append(self._inputs(types, edges, used, count, node))
+                drawn.feed(edges, p["source_used"])
+                states.append(self._inputs(types, edges, drawn.used, drawn.count, node))
 
     def _inputs(
         self, types: NDArray[np.intp], edges: NDArray[np.uint8], used: NDArray[np.bool_], count: _Floats, node: int
@@ -132,11 +134,47 @@ class Network:
 
 @dataclass(slots=True)
 class _Made:
-    """Arrays that are being filled, see :class:`Graphs`."""
+    """Arrays that are being filled, see :class:`Graphs` and :meth:`Network.graphs`."""
 
     ops: NDArray[np.uint8]
     operands: NDArray[np.uint8]
     sizes: NDArray[np.uint8]
+    edge_scores: _Floats | None
+
+
+@dataclass(slots=True)
+class _Drawn:
+    """What is remembered of a cell's nodes while it is drawn."""
+
+    rows: NDArray[np.intp]
+    """[m] which architectures are still drawn."""
+    source: _Floats
+    """[nodes, m, hidden] what each node is to its own edges."""
+    earlier: _Floats
+    """[nodes, m, hidden] what an edge from each node is to the edges of the row behind it."""
+    used: NDArray[np.bool_]
+    """[m, nodes] which nodes feed another."""
+    count: _Floats
+    """[m] edges so far."""
+
+    @classmethod
+    def start(cls, n: int, config: Config) -> _Drawn:
+        """Nothing drawn yet."""
+        source, earlier = (np.empty((config.nodes, n, config.hidden), np.float32) for _ in range(2))
+        return cls(np.arange(n), source, earlier, np.zeros((n, config.nodes), np.bool_), np.zeros(n, np.float32))
+
+    def keep(self, rows: NDArray[np.intp]) -> None:
+        """Forget the other rows."""
+        self.rows, self.used, self.count = self.rows[rows], self.used[rows], self.count[rows]
+        self.source, self.earlier = self.source[:, rows], self.earlier[:, rows]
+
+    def feed(self, edges: NDArray[np.uint8], source_used: _Floats) -> None:
+        """Add a row's edges [m, nodes]."""
+        there = edges > 0
+        rows, nodes = np.nonzero(there & ~self.used)
+        self.source[nodes, rows] += source_used
+        self.used |= there
+        self.count += there.sum(axis=1)
 
 
 class _States:
@@ -149,6 +187,11 @@ class _States:
         self.append(np.zeros((n, network.config.inputs), np.float32))
         self.current: _Floats
         """[n, width] of the last row."""
+
+    def keep(self, rows: NDArray[np.intp]) -> None:
+        """Forget the other architectures."""
+        self._before = [[state[rows] for state in states] for states in self._before]
+        self.current = self.current[rows]
 
     def append(self, inputs: _Floats) -> None:
         """Go on by a row."""
@@ -179,3 +222,14 @@ def _choose(scores: NDArray[np.floating], code: NDArray[np.float64]) -> tuple[ND
     below = np.where(chosen > 0, upper[rows, chosen - 1], 0.0)
     rest = (code - below) / np.maximum(above - below, 1e-300)
     return chosen, np.clip(rest, 0, _BELOW_ONE)
+
+
+def _choose_or_not(scores: _Floats, code: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """As :func:`_choose` with a choice more, the first, whose score is 0."""
+    if scores.shape[1] > 1:
+        return _choose(np.concatenate([np.zeros_like(scores[:, :1]), scores], axis=1), code)
+    absent = 1 / (1 + np.exp(np.minimum(scores[:, 0], 80), dtype=np.float64))
+    chosen = code >= absent
+    low = np.where(chosen, absent, 0)
+    rest = (code - low) / np.maximum(np.where(chosen, 1 - absent, absent), 1e-300)
+    return chosen.astype(np.intp), np.clip(rest, 0, _BELOW_ONE)

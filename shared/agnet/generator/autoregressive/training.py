@@ -14,8 +14,10 @@ from agnet.generator.autoregressive.decisions import decisions
 from agnet.generator.autoregressive.likelihood import Likelihood
 from agnet.generator.autoregressive.network import Network
 from agnet.generator.checkpoint import Checkpoint
+from agnet.generator.sampling import AutoregressiveSampler, Sampler
 from agnet.generator.state import State
 from agnet.graphs import Graphs
+from agnet.spaces.base import Space
 
 _LARGEST_GRADIENT = 1.0
 _PARTS = 4
@@ -26,17 +28,18 @@ _CONDITION = 10.0
 class AutoregressiveLearner:
     """See :class:`agnet.generator.training.Learner`."""
 
-    def __init__(self, start: Checkpoint, graphs: Graphs, device: str, *, warmup: int = 50) -> None:
+    def __init__(self, start: Checkpoint, space: Space, graphs: Graphs, device: str, *, warmup: int = 50) -> None:
         """Begin to learn.
 
         Args:
             start: the generator.
+            space: the space that it is for.
             graphs: what it learns from.
             device: ``cpu`` or a device of PyTorch's.
             warmup: steps until the whole step size is taken.
         """
         assert isinstance(start.config, Config)
-        self._config = start.config
+        self._config, self._space = start.config, space
         self._decisions = decisions(graphs, ordered=start.config.operands > 1)
         self._sizes = self._decisions.used.sum(axis=1)
         self._network = Likelihood(start.config, start.parameters, device)
@@ -90,9 +93,9 @@ class AutoregressiveLearner:
         """See :class:`~agnet.generator.training.Learner`."""
         return self._network.parameters_as_arrays()
 
-    def sampler(self) -> Network:
+    def sampler(self) -> Sampler:
         """See :class:`~agnet.generator.training.Learner`."""
-        return Network(self._config, self.parameters())
+        return AutoregressiveSampler(Network(self._config, self.parameters()), self._space)
 
     def state(self) -> State:
         """See :class:`~agnet.generator.training.Learner`."""
