@@ -39,7 +39,7 @@ WEIGHTS := shared/agnet/generator/weights
 generators: $(VENV)/.installed
 	$(BIN)/train-gen --space nb101 --epochs 4 -o $(WEIGHTS)/nb101.safetensors
 	$(BIN)/train-gen --space nb201 -o $(WEIGHTS)/nb201.safetensors
-	$(BIN)/train-gen --space nb301 --sample 300000 --epochs 2 -o $(WEIGHTS)/nb301.safetensors
+	$(BIN)/train-gen --space nb301 --sample 400000 --epochs 2 -o $(WEIGHTS)/nb301.safetensors
 	$(BIN)/train-gen --space nbnlp --sample 250000 --epochs 4 -o $(WEIGHTS)/nbnlp.safetensors
 	$(BIN)/train-gen --space nb101 --model agnet --sample 40000 -o $(WEIGHTS)/nb101-agnet.safetensors
 	$(BIN)/train-gen --space nb201 --model agnet -o $(WEIGHTS)/nb201-agnet.safetensors

@@ -115,7 +115,7 @@ def adapt(
         "rank_k": None if rank_by is None else settings.rank_k,
         "loss": round(losses.reconstruction, 6),
         "prediction_loss": round(losses.prediction, 9),
-        "versions": versions(),
+        "versions": versions(init.model),
     }
     return replace(start, parameters=network.parameters(), facts={**init.facts, "adapted": adapted})
 

@@ -201,7 +201,7 @@ def pretrain(
         "rate": schedule.rate,
         "loss": round(mean, 6),
         **{name: round(value, 6) for name, value in final._asdict().items()},
-        "versions": versions(),
+        "versions": versions(start.model),
     }
     if init is not None and init.facts:
         facts["init"] = dict(init.facts)
@@ -216,6 +216,11 @@ def digest(graphs: Graphs) -> str:
     return total.hexdigest()
 
 
-def versions() -> dict[str, str]:
+def versions(model: str) -> dict[str, str]:
     """Of what decides the outcome of a training."""
-    return {"agnet": __version__, "numpy": np.__version__}
+    known = {"agnet": __version__, "numpy": np.__version__}
+    if model == "autoregressive":
+        import torch  # noqa: PLC0415 - AG-Net's does without
+
+        known["torch"] = torch.__version__
+    return known

@@ -121,7 +121,7 @@ def adapt(
         "rate": settings.rate,
         "surrogate": settings.surrogate,
         "loss": round(loss, 6),
-        "versions": versions(),
+        "versions": versions(init.model),
     }
     return replace(start, facts={**init.facts, "adapted": adapted})
 
