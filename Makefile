@@ -10,12 +10,13 @@ BIN    := $(VENV)/bin
 # torch first and pinned: this release has a CPU build, where a bare "torch" may bring gigabytes of CUDA.
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q "pip>=25.1"
 	$(BIN)/pip install -q "torch==2.13.0"
 	$(BIN)/pip install -q -e ".[analog,plot]"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	$(BIN)/pip install -q hatchling $$($(BIN)/python -c "import tomllib; print(*(repr(d) for d in tomllib.load(open('pyproject.toml','rb'))['dependency-groups']['dev']))")
+	$(BIN)/pip install -q --group dev
 	touch $@
 
 .PHONY: setup demo test lint bench generators
