@@ -200,6 +200,19 @@ def test_damaged_files_are_errors_or_records(
         assert "\n" not in str(error)
 
 
+def test_a_length_beyond_the_memory_is_an_error(tmp_path: Path) -> None:
+    stream = bytearray(_arrow(table=pa.table({"space": ["nb201"], "arch": ["x"]})))
+    reasons = set()
+    for place in range(len(stream)):
+        octets = stream.copy()
+        octets[place] = 0x7F
+        try:
+            list(read([_write(tmp_path, "long.arrow", bytes(octets))]))
+        except InputError as error:
+            reasons.add(str(error).split(": ", 1)[1])
+    assert "damaged, or has records too large for the memory" in reasons
+
+
 def test_what_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"^nowhere\.jsonl: No such file or directory$"):
         list(read(["nowhere.jsonl"]))

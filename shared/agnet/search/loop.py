@@ -21,6 +21,9 @@ from agnet.seeds import Seed
 from agnet.spaces.sampling import distinct_blocks
 from agnet.streams.chunk import Chunk, LinesChunk, TableChunk
 
+_PATIENCE = 3
+"""Rounds without a proposal after which a search ends: the space may be exhausted, or a generator be lost for a while."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -45,7 +48,7 @@ def search(
     """Fill ``history`` with up to ``budget.queries`` evaluated architectures.
 
     Round 0 draws random architectures with ``seed``, round r asks the strategy with the seed ``(*seed, r)``. The search
-    ends early, without an error, when the strategy has nothing new to propose.
+    ends early, without an error, when the strategy has had nothing new to propose for some rounds.
     """
     space = history.space
 
@@ -69,13 +72,13 @@ def search(
     wanted = min(budget.init, budget.queries)
     for graphs in distinct_blocks(space, wanted, seed):
         evaluate(Proposal(graphs, records(space, graphs)))
-    round_ = 0
-    while len(history) < budget.queries:
+    round_ = fruitless = 0
+    while len(history) < budget.queries and fruitless < _PATIENCE:
         round_ += 1
         proposal = strategy.ask(history, min(budget.batch, budget.queries - len(history)), (*seed, round_))
-        if not len(proposal.graphs):
-            break
-        evaluate(proposal)
+        fruitless = 0 if len(proposal.graphs) else fruitless + 1
+        if len(proposal.graphs):
+            evaluate(proposal)
 
 
 def _query(benchmark: Benchmark, proposal: Proposal) -> Chunk:

@@ -93,6 +93,9 @@ class Reader:
                     raise InputError(f"{name}: {error.strerror or _first_line(error)}") from None
                 except (pa.ArrowException, UnicodeDecodeError) as error:
                     raise InputError(f"{name}: damaged: {_first_line(error)}") from None
+                except MemoryError:
+                    # a length in a table that is wrong by some powers of two, or a batch that is really that long
+                    raise InputError(f"{name}: damaged, or has records too large for the memory") from None
 
     def _source(self, path: str, name: str, stack: ExitStack) -> Iterator[Chunk]:
         if path == "-":

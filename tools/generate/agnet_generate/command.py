@@ -75,7 +75,7 @@ def generate(
         Invalid, typer.Option("--invalid", help="keep: also write samples that are no architectures, valid false.")
     ] = Invalid.drop,
     max_samples: Annotated[
-        int | None, typer.Option("--max-samples", metavar="M", min=1, help="Give up after M samples.")
+        int | None, typer.Option("--max-samples", metavar="M", min=1, help="Make do with what M samples gave.")
     ] = None,
     info: Annotated[bool, typer.Option("--info", help="Print what the generator is, as JSON, and stop.")] = False,
     output: console.Output = "-",
@@ -134,8 +134,11 @@ def generate(
             writer.write(streams.TableChunk(_records(space, block, keep_invalid=invalid is Invalid.keep)))
             update(generation.tally.found)
     reporter.note(_summary(generation.tally, time.perf_counter() - started))
-    if generation.tally.shortfall:
-        raise AgnetError(f"only {generation.tally.shortfall}")
+    tally = generation.tally
+    if tally.shortfall and tally.drawn == max_samples:
+        reporter.warn(f"only {tally.shortfall}")
+    elif tally.shortfall:
+        raise AgnetError(f"only {tally.shortfall}")
 
 
 def _print_info(generator: Checkpoint) -> None:

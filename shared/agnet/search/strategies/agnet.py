@@ -35,6 +35,7 @@ class AgnetStrategy(Strategy):
         maximize: bool,
         generator: str | None = None,
         candidates: int = 100,
+        max_samples: int = 4500,
         epochs: int = 30,
         alpha: float = 0.9,
     ) -> None:
@@ -46,16 +47,21 @@ class AgnetStrategy(Strategy):
             maximize: whether larger is better.
             generator: checkpoint; by default the one that comes with agnet.
             candidates: valid new architectures generated in a round, out of which the best predictions are queried.
+            max_samples: samples after which a round makes do with the new architectures found so far, as published.
             epochs: passes over all evaluated architectures in a round.
             alpha: share of the predictor in the joint loss.
         """
         super().__init__(space, metric, maximize=maximize)
         self._generator = checkpoint.load(generator or f"{space.name}-agnet", space=space.name)
-        self._candidates = candidates
+        self._candidates, self._max_samples = candidates, max_samples
         self._settings = Settings(epochs=epochs, alpha=alpha)
 
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:
-        """Up to ``n`` generated architectures with the best predictions."""
+        """Up to ``n`` generated architectures with the best predictions; now and then none.
+
+        Rarely the last steps of a retraining lead to a generator of which hardly any sample is valid. The next
+        retraining mends it.
+        """
         done = np.isfinite(history.scores)
         values = history.values[done]
         self._generator = adapt(
@@ -79,6 +85,7 @@ class AgnetStrategy(Strategy):
                 latent="uniform",
                 unique=self.space.identity,
                 exclude=seen,
+                max_samples=self._max_samples,
             )
         )
         if not blocks:
