@@ -22,7 +22,7 @@ from agnet.spaces.sampling import distinct_blocks
 from agnet.streams.chunk import Chunk, LinesChunk, TableChunk
 
 _PATIENCE = 3
-"""Rounds without a proposal after which a search ends: the space may be exhausted, or a generator be lost for a while."""
+"""Rounds without a proposal that end a search: its space may be exhausted, or its generator lost for a while."""
 
 
 @dataclass(frozen=True, slots=True)
