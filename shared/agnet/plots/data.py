@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agnet import arrow, records, spaces, streams
 from agnet.errors import InputError, RecordError
+from agnet.generator.seen import Seen, hashes
 from agnet.graphs import Graphs
 from agnet.names import nearest
 from agnet.search import journal
@@ -100,7 +101,7 @@ def latents(files: Sequence[str] | None, metric: str) -> tuple[NDArray[np.float6
 def architectures(
     files: Sequence[str] | None, metric: str, *, top: int | None, maximize: bool, most: int
 ) -> tuple[Space, Graphs, NDArray[np.float64]]:
-    """The ``top`` best architectures of a stream, best first, or the first ``most`` in order; all of one space.
+    """The ``top`` best architectures of a stream, best first, each once, or the first ``most`` in order; of one space.
 
     Returns:
         The space, [n] architectures, and [n] the metric of each (NaN where there is none).
@@ -112,13 +113,16 @@ def architectures(
     schema = pa.schema([*records.COLUMNS, (metric, pa.float64())])
     best = streams.Top(top or 0)
     first: list[Chunk] = []
+    drawn = Seen()
     seen = 0
     for chunk in _records(files, schema):
         if top is None:
             first.append(chunk.take(np.arange(min(most - seen, len(chunk)))))
         else:
             values = arrow.to_numpy(chunk.column(metric, pa.float64()))
-            there = ~np.isnan(values)
+            there = np.flatnonzero(~np.isnan(values))
+            notations = chunk.column("arch", pa.string()).take(arrow.numbers(there))
+            there = there[drawn.add(hashes(notations.fill_null("")))]
             best.add(chunk.take(there), values[there] if maximize else -values[there])
         seen += len(chunk)
         if top is None and seen >= most:
