@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from agnet import __version__
-from agnet.errors import AgnetError
+from agnet.errors import AgnetError, InputError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -85,7 +85,30 @@ SeedOption = Annotated[
         help="Random seed: an integer, or several joined by colons.",
     ),
 ]
+With = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with", metavar="NAME=VALUE", help="An option of a benchmark such as cmd:PROGRAM; may be given often."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No counts and no progress on stderr.")]
+
+
+def named_values(given: Sequence[str] | None) -> dict[str, str]:
+    """``["epochs=5"]`` to ``{"epochs": "5"}``: what ``--with`` was given.
+
+    Raises:
+        InputError: if one is not NAME=VALUE, or a name is given twice.
+    """
+    values: dict[str, str] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError(f"--with {text}: give NAME=VALUE, such as timeout=60")
+        if name in values:
+            raise InputError(f"--with {name} is given twice")
+        values[name] = value
+    return values
 
 
 class Reporter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 
@@ -10,7 +11,7 @@ from agnet.errors import InputError
 from agnet.metrics import Metric
 from agnet.names import nearest
 
-__all__ = ["Answer", "Benchmark", "Metric", "get", "load", "names"]
+__all__ = ["Answer", "Benchmark", "Metric", "get", "is_open", "load", "names"]
 
 # One line a benchmark: name -> module, function that makes it. Modules are imported when first asked for.
 _BENCHMARKS = {
@@ -31,10 +32,26 @@ _BENCHMARKS = {
     },
 }
 
+# Those that take any space: name, or the part up to its colon -> module, class.
+_OPEN = {
+    "cmd:": ("agnet.benchmarks.program", "Program"),
+    "sh:": ("agnet.benchmarks.program", "Program"),
+}
+
 
 def names() -> list[str]:
-    """Names of all benchmarks, whether their data is here or not."""
+    """Names of all benchmarks that have a space, whether their data is here or not."""
     return list(_BENCHMARKS)
+
+
+def is_open(name: str) -> bool:
+    """Whether ``name`` is a benchmark that takes any space, and has to be told which."""
+    return _open(name) is not None
+
+
+def _open(name: str) -> tuple[str, str] | None:
+    prefix, colon, _ = name.partition(":")
+    return _OPEN.get(prefix + colon)
 
 
 @cache
@@ -45,19 +62,37 @@ def get(name: str) -> Benchmark:
         InputError: if there is none.
     """
     if name not in _BENCHMARKS:
-        raise InputError(f"no benchmark is called {name!r}{nearest(name, _BENCHMARKS)}")
+        raise InputError(f"no benchmark is called {name!r}{nearest(name, [*_BENCHMARKS, *_OPEN])}")
     module, factory = _BENCHMARKS[name]
     benchmark: Benchmark = getattr(import_module(module), factory)()
     return benchmark
 
 
-def load(name: str) -> Benchmark:
+def load(name: str, *, space: str | None = None, options: Mapping[str, str] | None = None) -> Benchmark:
     """The benchmark called ``name``, to query.
 
+    Args:
+        name: which one.
+        space: for one that takes any space.
+        options: name to text, for one that takes any space.
+
     Raises:
-        InputError: if there is none, or if its data is not here; the message says how to get it.
+        InputError: if there is none, if its data is not here (the message says how to get it), or if it does not know
+            the space or an option.
     """
-    benchmark = get(name)
-    if todo := benchmark.missing():
+    if place := _open(name):
+        if not space:
+            raise InputError(f"{name}: say of which space the architectures are, such as --space nb201")
+        module, cls = place
+        made: Benchmark = getattr(import_module(module), cls)(name, space, options or {})
+    else:
+        made = get(name)
+        if options:
+            raise InputError(
+                f"{name} has no options; --with {next(iter(options))} is of benchmarks such as cmd:PROGRAM"
+            )
+        if space not in (None, made.space):
+            raise InputError(f"{name} knows architectures of {made.space}, not of {space}")
+    if todo := made.missing():
         raise InputError(todo)
-    return benchmark
+    return made

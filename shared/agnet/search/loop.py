@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from agnet import arrow
 from agnet.benchmarks.base import Benchmark
+from agnet.errors import AgnetError
 from agnet.records import records
 from agnet.search.history import History
 from agnet.search.journal import Journal
@@ -20,6 +22,7 @@ from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed
 from agnet.spaces.sampling import distinct_blocks
 from agnet.streams.chunk import Chunk, LinesChunk, TableChunk
+from agnet.streams.problems import ERROR, settle
 
 _PATIENCE = 3
 """Rounds without a proposal that end a search: its space may be exhausted, or its generator lost for a while."""
@@ -49,6 +52,9 @@ def search(
 
     Round 0 draws random architectures with ``seed``, round r asks the strategy with the seed ``(*seed, r)``. The search
     ends early, without an error, when the strategy has had nothing new to propose for some rounds.
+
+    Raises:
+        AgnetError: if none of the first architectures could be evaluated, at least two.
     """
     space = history.space
 
@@ -62,7 +68,7 @@ def search(
             rest = proposal.take(np.arange(done, len(proposal.graphs)))
             answered = journal.replay(rest.records["arch"].to_pylist()) if journal else None
             if answered is None:
-                answered = _query(benchmark, rest)
+                answered = _query(benchmark, rest, history.metric)
                 if journal:
                     journal.append(answered)
             history.extend(rest.graphs.take(slice(0, len(answered))), answered)
@@ -72,6 +78,10 @@ def search(
     wanted = min(budget.init, budget.queries)
     for graphs in distinct_blocks(space, wanted, seed):
         evaluate(Proposal(graphs, records(space, graphs)))
+    if wanted > 1 and len(history) and history.best() is None:
+        # a program or a training that fails every time: what is left of the budget would be wasted
+        reason = history.chunks[0].column(ERROR, pa.string())[0].as_py() or f"no {history.metric}"
+        raise AgnetError(f"none of the first {len(history)} architectures could be evaluated: {reason}")
     round_ = fruitless = 0
     while len(history) < budget.queries and fruitless < _PATIENCE:
         round_ += 1
@@ -81,10 +91,9 @@ def search(
             evaluate(proposal)
 
 
-def _query(benchmark: Benchmark, proposal: Proposal) -> Chunk:
-    """The proposed records with the benchmark's answers, as the lines that ``query`` writes."""
-    answer = benchmark.query(proposal.graphs)
-    table = proposal.records
-    for name, values in answer.columns.items():
-        table = table.append_column(name, arrow.numbers(values, null=np.isnan(values)))
-    return LinesChunk.of(TableChunk(table).json_lines().to_pybytes())
+def _query(benchmark: Benchmark, proposal: Proposal, metric: str) -> Chunk:
+    """The proposed records with the benchmark's answers, as the lines that ``query --on-error keep`` writes."""
+    answer = benchmark.query(proposal.graphs, list(dict.fromkeys([*benchmark.select(None), metric])))
+    lines = LinesChunk.of(TableChunk(proposal.records).json_lines().to_pybytes())
+    chunk, _ = settle(lines, answer.problems, "arch", "keep")
+    return chunk.set({name: arrow.numbers(values, null=np.isnan(values)) for name, values in answer.columns.items()})

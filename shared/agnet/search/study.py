@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agnet import benchmarks, spaces
+from agnet.benchmarks import Benchmark
 from agnet.search import strategies
 from agnet.search.history import History
 from agnet.search.journal import Journal
@@ -28,6 +29,18 @@ class Study:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the strategy."""
     budget: Budget = field(default_factory=Budget)
+    space: str | None = None
+    """Space to search, for a benchmark that takes any."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """What the benchmark was told, name to text."""
+
+    def oracle(self) -> Benchmark:
+        """The benchmark.
+
+        Raises:
+            InputError: see :func:`agnet.benchmarks.load`.
+        """
+        return benchmarks.load(self.benchmark, space=self.space, options=self.given)
 
     def run(
         self,
@@ -45,7 +58,7 @@ class Study:
             resume: continue the journal instead of refusing to touch it.
             on_answers: called with the history after each answered batch.
         """
-        benchmark = benchmarks.load(self.benchmark)
+        benchmark = self.oracle()
         space = spaces.get(benchmark.space)
         strategy = strategies.make(self.strategy, space, self.metric, maximize=self.maximize, options=self.options)
         history = History(space, self.metric, maximize=self.maximize)

@@ -35,6 +35,11 @@ def query(
         str | None,
         typer.Option("--metrics", metavar="NAME,...", help="Metrics to add, or 'all'; by default the main ones."),
     ] = None,
+    space: Annotated[
+        str | None,
+        typer.Option("--space", help="For a benchmark that takes any space; by default what the first record says."),
+    ] = None,
+    given: console.With = None,
     noise: Annotated[
         Noise,
         typer.Option("--noise", help="Answer with the mean of all training runs, or with one run's result (seed)."),
@@ -55,6 +60,9 @@ def query(
     (a fraction), train_time_s, latency_ms and params_m. An architecture that the benchmark does not have is an error
     of that record, see --on-error.
 
+    BENCHMARK may be a program: 'cmd:./evaluate.py --fast' is given the records on its stdin and writes them to its
+    stdout with what it measured. It is started without a shell; 'sh:a | b' is given to one.
+
     With --noise seed a metric of several training runs is that of one run, drawn by --seed and the architecture: the
     same question gets the same answer.
 
@@ -62,6 +70,7 @@ def query(
     Examples:
       encode --space nb201 --random 5 | query nb201/cifar10
       query nb201/cifar100 cells.parquet --metrics val_acc,val_acc_s0 -o answers.parquet
+      query 'cmd:./evaluate.py' cells.jsonl --with timeout=600 --on-error keep
       query --list
     """
     if show:
@@ -71,14 +80,21 @@ def query(
 
     if benchmark is None:
         raise InputError("name the benchmark that answers; 'query --list' shows them")
-    oracle = benchmarks.load(benchmark)
-    names = _select(oracle, metrics)
+    options = console.named_values(given)
+    # what takes any space waits for the first record, the others complain before anything is read
+    oracle = None
+    if space or not benchmarks.is_open(benchmark):
+        oracle = benchmarks.load(benchmark, space=space, options=options)
+        names = _select(oracle, metrics)
     draw = seed if noise is Noise.seed else None
     reporter = console.Reporter("query", quiet=quiet)
     started = time.perf_counter()
     reader = streams.read(files, columns=records.COLUMNS, on_error=on_error)
     with streams.open_writer(output, output_format) as writer:
         for chunk in reader:
+            if oracle is None:
+                oracle = benchmarks.load(benchmark, space=records.space_of(chunk).name, options=options)
+                names = _select(oracle, metrics)
             writer.write(_answer(oracle, chunk, names, draw, on_error))
     reporter.note(f"{reader.records:,} records, {time.perf_counter() - started:.2f} s")
 
@@ -98,7 +114,7 @@ def _answer(oracle: Benchmark, chunk: Chunk, names: Sequence[str], draw: Seed | 
     parsed = records.read(spaces.get(oracle.space), chunk)
     answer = oracle.query(parsed.graphs, names, draw=draw)
     chunk, rows = streams.settle(chunk, answer.problems | parsed.problems, "arch", on_error)
-    columns = {name: values[rows] for name, values in answer.columns.items()}
+    columns = {name: answer.columns[name][rows] for name in names or answer.columns}
     return chunk.set({name: arrow.numbers(values, null=np.isnan(values)) for name, values in columns.items()})
 
 

@@ -21,6 +21,10 @@ def search(
     benchmark: Annotated[
         str, typer.Option("-b", "--benchmark", metavar="NAME", help="What answers the queries; see 'query --list'.")
     ],
+    space: Annotated[
+        str | None, typer.Option("--space", help="Space to search, for a benchmark that takes any.")
+    ] = None,
+    given: console.With = None,
     metric: Annotated[
         str | None, typer.Option("--metric", help="Column to optimise; by default the benchmark's first metric.")
     ] = None,
@@ -86,6 +90,9 @@ def search(
     best prediction are queried. Given the same seed, a shell loop over train-gen, generate, predict and query makes the
     same queries (see the README).
 
+    BENCHMARK may be a program: 'cmd:./evaluate.py' is given architectures on its stdin, one line of JSON each, and
+    writes them to its stdout with what it measured (see 'query').
+
     \b
     Examples:
       search -b nb201/cifar10
@@ -93,6 +100,7 @@ def search(
       search -b nb201/ImageNet16-120 --trials 10 -o trials.parquet
       search -b nb201/cifar10 --strategy agnet --seed 0:7 -o agnet.jsonl
       search -b nb201/cifar10 --strategy local --minimize --metric latency_ms --queries 64
+      search -b 'cmd:./evaluate.py' --space nb201 --metric val_acc --with timeout=600 -o mine.jsonl
     """
     import numpy as np  # noqa: PLC0415
 
@@ -107,17 +115,22 @@ def search(
     if resume and output in (None, "-"):
         raise InputError("--resume needs the -o FILE of the search that was interrupted")
     about = strategies.get(strategy)
-    oracle = benchmarks.load(benchmark)
+    options = console.named_values(given)
+    oracle = benchmarks.load(benchmark, space=space, options=options)
+    if metric is None and not oracle.metrics:
+        raise InputError(f"{benchmark}: say with --metric which of its answers to optimise")
     metric = metric or oracle.metrics[0].name
     oracle.select([metric])
-    given = {"generator": generator, "candidates": candidates, "epochs": epochs, "alpha": alpha}
+    settings = {"generator": generator, "candidates": candidates, "epochs": epochs, "alpha": alpha}
     study = Study(
         benchmark=benchmark,
         metric=metric,
         maximize=direction(metric) == "maximize" if minimize is None else not minimize,
         strategy=strategy,
-        options={name: value for name, value in given.items() if value is not None},
+        options={name: value for name, value in settings.items() if value is not None},
         budget=Budget(queries, batch or about.batch, init or about.init),
+        space=space,
+        given=options,
     )
     seeds = [(*seed[:-1], seed[-1] + trial) for trial in range(trials)]
     journals = _journals(output, trials)
