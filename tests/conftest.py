@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +27,17 @@ def data() -> Path:
     if not _DATA.is_dir():
         pytest.skip("no development data beside the checkout")
     return _DATA
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is parametrised with a surrogate whose library is not installed."""
+    if importlib.util.find_spec("torch_geometric") is None:
+        for item in items:
+            if isinstance(item, pytest.Function) and "gnn" in getattr(item, "callspec", _NONE).params.values():
+                item.add_marker(pytest.mark.skip("torch-geometric is not installed"))
+
+
+_NONE = SimpleNamespace(params={})
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def test_bayesian_needs_few_queries() -> None:
     assert sorted(best)[1] < 10
 
 
-@pytest.mark.parametrize("acquisition", ["ucb", "ei", "thompson"])
+@pytest.mark.parametrize("acquisition", ["ucb", "ei", "thompson", "mean"])
 def test_every_acquisition_searches(acquisition: str) -> None:
     assert ranks(study("bayesian", acquisition=acquisition).run((1,))).min() < 100
 
@@ -90,5 +90,5 @@ def test_local_search_moves_only_to_better_neighbours() -> None:
 
 
 def test_unknown_acquisition() -> None:
-    with pytest.raises(InputError, match="ucb, ei and thompson"):
+    with pytest.raises(InputError, match="no acquisition is called 'best'; there are ei, ucb, thompson, mean"):
         strategies.make("bayesian", spaces.get("nb201"), "val_acc", maximize=True, options={"acquisition": "best"})

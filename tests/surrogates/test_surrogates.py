@@ -42,8 +42,12 @@ def fitted(request: pytest.FixtureRequest) -> Fitted:
 
 
 def test_ranks_architectures_it_has_not_seen(fitted: Fitted) -> None:
-    mean = fitted.predict(_batch(_TEST)).mean
-    assert mean.shape == (len(_TEST), 2)
+    prediction = fitted.predict(_batch(_TEST))
+    mean, std = prediction.mean, prediction.std
+    assert std is not None
+    assert std.dtype == np.float32
+    assert ((std > 0) & np.isfinite(std)).all()
+    assert mean.shape == std.shape == (len(_TEST), 2)
     assert mean.dtype == np.float32
     assert kendalltau(mean[:, 0], _Y[_TEST, 0]).statistic > _RANKS.get(_name(fitted), 0.4)
     assert kendalltau(mean[:, 1], _Y[_TEST, 1]).statistic > 0.3
@@ -53,16 +57,17 @@ def test_predicts_in_the_metrics_own_unit(fitted: Fitted) -> None:
     mean = fitted.predict(_batch(_TEST)).mean
     if not fitted.surrogate.scores:
         error = np.sqrt(np.square(mean - _Y[_TEST]).mean(axis=0))
-        assert (error < 0.8 * _Y[_TEST].std(axis=0)).all()
+        assert (error < 0.9 * _Y[_TEST].std(axis=0)).all()
 
 
 @settings(max_examples=20, deadline=None)
 @given(cuts=st.lists(st.integers(0, 300), max_size=6))
 def test_a_prediction_does_not_depend_on_the_rest_of_the_batch(fitted: Fitted, cuts: list[int]) -> None:
     rows = _TEST[:300]
-    whole = fitted.predict(_batch(rows)).mean
-    parts = [fitted.predict(_batch(part)).mean for part in np.split(rows, sorted(cuts))]
-    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    whole = fitted.surrogate.predict(_batch(rows))
+    parts = [fitted.surrogate.predict(_batch(part)) for part in np.split(rows, sorted(cuts))]
+    np.testing.assert_array_equal(np.concatenate([part.mean for part in parts]), whole.mean)
+    np.testing.assert_array_equal(np.concatenate([part.std for part in parts]), whole.std)
 
 
 def test_the_seed_decides(fitted: Fitted) -> None:
@@ -149,6 +154,24 @@ def test_a_generators_scores_are_inputs() -> None:
     expected = np.concatenate([types.reshape(3, -1), edges.reshape(3, -1)], axis=1)
     np.testing.assert_allclose(rows[:3], expected, atol=1e-5)
     np.testing.assert_array_equal(inputs.of(Batch(_SPACE, _ALL.take(_TEST[:9]), latent[:9])), rows[:9])
+
+
+@pytest.mark.parametrize("name", surrogates.names())
+def test_columns_beside_the_graph_count(name: str) -> None:
+    """A metric that nothing but a column decides, whose values span decades."""
+    rng = np.random.default_rng(0)
+    scores = 10 ** rng.uniform(-2, 20, (300, 2))
+    y = np.log(scores[:, :1])
+    rows = rng.permutation(15_625)[:300]
+    batch = Batch(_SPACE, _ALL.take(rows), columns=scores)
+    inputs = Inputs(columns=("score", "other"))
+    found = fit(surrogates.make(name, inputs), batch.take(slice(200)), ["a"], y[:200], seed=(0,))
+    test = batch.take(slice(200, 300))
+    assert kendalltau(found.predict(test).mean[:, 0], y[200:, 0]).statistic > 0.6
+    missing = scores[200:].copy()
+    missing[3, 1] = np.nan
+    mean = found.predict(Batch(_SPACE, test.graphs, columns=missing)).mean
+    assert np.flatnonzero(np.isnan(mean[:, 0])).tolist() == [3]
 
 
 def test_misspelt_names_suggest_the_nearest() -> None:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
-from agnet import benchmarks, spaces, surrogates
+from agnet import benchmarks, encodings, spaces, surrogates
 from agnet.surrogates import Batch
 from agnet.surrogates.bayes import _regress
 from agnet.surrogates.fitted import fit
@@ -22,13 +23,13 @@ def _predict(name: str, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return prediction.mean[:, 0], prediction.std[:, 0], _Y[test]
 
 
-@pytest.mark.parametrize("name", ["gp", "bayes"])
+@pytest.mark.parametrize("name", ["gp", "bayes", "xgb", "mlp", "ensemble", "gnn"])
 def test_truth_lies_within_two_spreads_about_as_often_as_it_should(name: str) -> None:
     mean, std, truth = _predict(name, 128)
-    assert 0.8 < (np.abs(truth - mean) < 2 * std).mean() < 0.995
+    assert 0.8 < (np.abs(truth - mean) < 2 * std).mean() < 0.999
 
 
-@pytest.mark.parametrize("name", ["gp", "bayes"])
+@pytest.mark.parametrize("name", ["gp", "bayes", "xgb", "mlp", "ensemble", "gnn"])
 def test_knows_where_it_errs(name: str) -> None:
     mean, std, truth = _predict(name, 128)
     sure, unsure = (np.median(np.abs(truth - mean)[half]) for half in (std < np.median(std), std >= np.median(std)))
@@ -73,3 +74,31 @@ def test_regression_on_fewer_rows_than_inputs_stays_unsure() -> None:
     seen = np.linalg.norm(x @ root, axis=1) / np.linalg.norm(x, axis=1)
     unseen = np.linalg.svd(x)[2][-1]
     assert np.linalg.norm(unseen @ root) > 1.5 * seen.max()
+
+
+def test_parts_disagree_about_what_is_far_from_the_examples() -> None:
+    """Trained on cells of one operation, sure of those, less sure of what it has never met."""
+    counts = encodings.encode(_SPACE, _ALL, "features")[
+        :, encodings.columns(_SPACE, "features").index("count:nor_conv_3x3")
+    ]
+    none, some = np.flatnonzero(counts == 0), np.flatnonzero(counts >= 2)
+    train = np.random.default_rng(0).permutation(none)[:200]
+    surrogate = surrogates.make("ensemble")
+    surrogate.fit(Batch(_SPACE, _ALL.take(train)), _Y[train, None], seed=(0,))
+    spreads = [surrogate.predict(Batch(_SPACE, _ALL.take(rows[:300]))) for rows in (none, some)]
+    near, far = (np.median(made.std) for made in spreads if made.std is not None)
+    assert far > 1.5 * near
+
+
+def test_ranks_have_a_spread_on_the_scale_of_their_scores() -> None:
+    mean, std, truth = _predict("xgb-rank", 128)
+    assert (std > 0).all()
+    order = kendalltau(mean, truth).statistic
+    assert order > 0.7
+    assert 0.01 < np.median(std) / mean.std() < 2
+
+
+def test_a_graph_network_learns_from_more_examples() -> None:
+    pytest.importorskip("torch_geometric")
+    mean, _, truth = _predict("gnn", 500)
+    assert kendalltau(mean, truth).statistic > 0.68

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import subprocess
@@ -15,6 +16,8 @@ from scipy.stats import spearmanr
 
 from agnet import benchmarks, records, spaces, surrogates
 from agnet.generator.checkpoint import Checkpoint
+from agnet.search.acquisition import BETA, log_expected_improvement
+from agnet.seeds import numpy_stream
 from agnet.streams import TableChunk
 
 if TYPE_CHECKING:
@@ -85,12 +88,75 @@ def test_a_saved_surrogate_predicts_the_same(cli: Cli, seen: Path, tmp_path: Pat
     model = tmp_path / "both.safetensors"
     metrics = ("--metric", "val_acc", "--metric", "latency_ms")
     direct = cli("predict", "--fit", seen, "--surrogate", "xgb", *metrics, "--save", model, stdin=_STREAM)
-    assert list(direct.records[0])[-2:] == ["pred_val_acc", "pred_latency_ms"]
+    added = ["pred_val_acc", "pred_val_acc_std", "pred_latency_ms", "pred_latency_ms_std"]
+    assert list(direct.records[0])[-4:] == added
     assert cli("predict", "--model", model, stdin=_STREAM).stdout == direct.stdout
     one = cli("predict", "--model", model, "--metric", "latency_ms", "-q", stdin=_LINES[0])
-    assert list(one.records[0])[-1:] == ["pred_latency_ms"]
+    assert list(one.records[0])[-2:] == ["pred_latency_ms", "pred_latency_ms_std"]
+    assert "pred_val_acc" not in one.records[0]
     assert one.stderr == ""
     assert "has not learned 'test_acc'" in cli("predict", "--model", model, "--metric", "test_acc", status=2).stderr
+
+
+@pytest.mark.parametrize("acquisition", ["ei", "ucb", "thompson"])
+def test_top_by_acquisition(cli: Cli, seen: Path, tmp_path: Path, acquisition: str) -> None:
+    options = ("--fit", seen, "-q", "--metric", "latency_ms")  # smaller is better
+    everything = cli("predict", *options, stdin=_STREAM).records
+    mean, std = (np.array([record[f"pred_latency_ms{end}"] for record in everything]) for end in ("", "_std"))
+    best = _ANSWERS["latency_ms"][:64].min()
+    chosen = [r["n"] for r in cli("predict", *options, "--top", 8, "--acquisition", acquisition, stdin=_STREAM).records]
+    worth = {"ei": log_expected_improvement(-mean, std, -best), "ucb": BETA * std - mean}
+    if acquisition in worth:
+        assert chosen == np.argsort(-worth[acquisition], kind="stable")[:8].tolist()
+    # neither how the stream is cut nor where the surrogate comes from matters
+    path, model = tmp_path / "stream.parquet", tmp_path / "model.safetensors"
+    pq.write_table(TableChunk(records.records(_SPACE, _GRAPHS)).table(), path, row_group_size=7)
+    cli("predict", *options, "--save", model)
+    again = cli("predict", "--model", model, "-q", "--top", 8, "--acquisition", acquisition, path).records
+    assert [record["arch"] for record in again] == [_ARCH[n] for n in chosen]
+    other = cli("predict", *options, "--top", 8, "--acquisition", acquisition, "--seed", 1, stdin=_STREAM).records
+    assert ([record["n"] for record in other] == chosen) == (acquisition != "thompson")
+
+
+def test_acquisition_is_for_the_top(cli: Cli, seen: Path, tmp_path: Path) -> None:
+    def message(*arguments: object) -> str:
+        return cli("predict", *arguments, stdin=_LINES[0], status=2).stderr
+
+    assert "give --top K" in message("--fit", seen, "--acquisition", "ei")
+    assert "did you mean 'thompson'?" in message("--fit", seen, "--top", 2, "--acquisition", "thomson")
+    config = dataclasses.replace(Checkpoint.initial(_SPACE, (0,)).config, metrics=("val_acc",))
+    path = tmp_path / "generator.safetensors"
+    Checkpoint("nb201", config, config.initial_parameters(numpy_stream((0,), "test"))).save(str(path))
+    assert "needs a spread" in message("--model", path, "--top", 2, "--acquisition", "ucb")
+
+
+@pytest.mark.parametrize("surrogate", ["gp", "bayes"])
+def test_columns_of_the_stream_are_features(cli: Cli, seen: Path, tmp_path: Path, surrogate: str) -> None:
+    """A metric that the graph does not tell and a column does."""
+    noise = np.random.default_rng(0).uniform(0, 30, len(_ARCH))
+    rows = [
+        {"space": "nb201", "arch": arch, "n": n, "score": 10**x, "target": x}
+        for n, (arch, x) in enumerate(zip(_ARCH, noise.tolist(), strict=True))
+    ]
+    lines = [orjson.dumps(row) + b"\n" for row in rows]
+    seen.write_bytes(b"".join(lines[:100]) + _LINES[0] + b"\n")
+    options = ("--fit", seen, "--surrogate", surrogate, "--metric", "target")
+    model = tmp_path / "model.safetensors"
+    stream = b"".join(lines[100:])
+    result = cli("predict", *options, "--feature", "score", "--save", model, stdin=stream)
+    assert "learned target from 100 records" in result.stderr
+    assert spearmanr(_predicted(result, "target"), noise[100:]).statistic > 0.95
+    without = _predicted(cli("predict", *options, stdin=stream), "target")
+    assert spearmanr(without, noise[100:]).statistic < 0.3
+    assert cli("predict", "--model", model, stdin=stream).stdout == result.stdout
+    missing = cli("predict", "--model", model, stdin=_LINES[0], status=2).stderr
+    assert missing == "predict: stdin:1: feature: no number in the column 'score', which the surrogate reads\n"
+    kept = cli("predict", "--model", model, "--on-error", "keep", stdin=_LINES[0] + b"\n" + lines[150]).records
+    assert [record["pred_target"] is None for record in kept] == [True, False]
+    assert (
+        "no record has a number in every column of scor"
+        in cli("predict", *options, "--feature", "scor", status=2).stderr
+    )
 
 
 def test_encodings(cli: Cli, seen: Path) -> None:

@@ -5,12 +5,57 @@ Larger is better. ``mean`` and ``std`` are of the objective turned so that large
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, ndtr
+from scipy.special import log_ndtr, ndtr, ndtri
+
+from agnet.errors import InputError
+from agnet.names import nearest
+from agnet.seeds import Seed, keyed_uniform
+
+Acquisition = Literal["ei", "ucb", "thompson", "mean"]
+NAMES: tuple[Acquisition, ...] = get_args(Acquisition)
+BETA = 1.5
+"""Deviations that the upper confidence bound adds."""
 
 _Numbers = NDArray[np.float64]
 _HALF_LOG_TWO_PI = 0.5 * np.log(2 * np.pi)
+
+
+def of(name: str) -> Acquisition:
+    """The acquisition function called ``name``.
+
+    Raises:
+        InputError: if there is none.
+    """
+    for known in NAMES:
+        if name == known:
+            return known
+    raise InputError(f"no acquisition is called {name!r}{nearest(name, NAMES)}")
+
+
+def independent(
+    name: Acquisition, mean: _Numbers, std: _Numbers, best: float, keys: NDArray[np.integer], seed: Seed
+) -> _Numbers:
+    """[n] worth of architectures of a stream, each by itself: it does not depend on the others.
+
+    Args:
+        name: which function.
+        mean, std: [n] what is predicted.
+        best: the best value so far, for ``ei``.
+        keys: [n] what the draws of ``thompson`` depend on, besides the seed: the same architecture, the same draw.
+        seed: of the draws.
+    """
+    if name == "mean":
+        return mean
+    if name == "ei":
+        return log_expected_improvement(mean, std, best)
+    if name == "ucb":
+        return upper_confidence_bound(mean, std, BETA)
+    uniform = np.clip(keyed_uniform(seed, "acquisition", keys), 1e-12, 1 - 1e-12)
+    return mean + std * ndtri(uniform)
 
 
 def upper_confidence_bound(mean: _Numbers, std: _Numbers, beta: float = 1.0) -> _Numbers:

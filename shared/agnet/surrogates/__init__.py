@@ -22,6 +22,8 @@ _SURROGATES = {
     "xgb": ("agnet.surrogates.xgb", "XGB"),
     "xgb-rank": ("agnet.surrogates.xgb", "XGBRank"),
     "mlp": ("agnet.surrogates.mlp", "MLP"),
+    "ensemble": ("agnet.surrogates.ensemble", "Ensemble"),
+    "gnn": ("agnet.surrogates.gnn", "GNN"),
 }
 
 

@@ -27,13 +27,17 @@ class Batch:
     """[n]"""
     latent: NDArray[np.float32] | None = None
     """[n, d] what a generator decoded them from, where that is known."""
+    columns: NDArray[np.float64] | None = None
+    """[n, k] what else is known of them, such as zero-cost scores; NaN where it is not."""
 
     def __len__(self) -> int:
         return len(self.graphs)
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Batch:
         """The architectures at ``rows`` (indices, mask or slice)."""
-        return Batch(self.space, self.graphs.take(rows), None if self.latent is None else self.latent[rows])
+        latent = None if self.latent is None else self.latent[rows]
+        columns = None if self.columns is None else self.columns[rows]
+        return Batch(self.space, self.graphs.take(rows), latent, columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Prediction:
     mean: NDArray[np.float32]
     """[n, metrics]; for a surrogate that learns ranks a score, larger where the metric is."""
     std: NDArray[np.float32] | None = None
-    """[n, metrics], or None if the surrogate does not know how sure it is."""
+    """[n, metrics] spread of a measured value, in the same unit; None if the predictor does not know how sure it is."""
 
 
 class Predictor(ABC):

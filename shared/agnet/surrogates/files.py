@@ -41,6 +41,8 @@ def save(fitted: Fitted, output: str) -> None:
         "space": fitted.space,
         "metrics": list(fitted.learned),
         "encodings": list(surrogate.inputs.kinds),
+        "columns": list(surrogate.inputs.columns),
+        "ranges": fitted.ranges,
         "settings": settings,
     }
     if surrogate.inputs.generator:
@@ -80,9 +82,12 @@ def _read(about: dict[str, Any], arrays: dict[str, NDArray[Any]], name: str) -> 
             f"{name}: a surrogate in version {about['version']!r} of the format, this agnet reads {_VERSION}"
         )
     generator = checkpoint.parse(arrays[_GENERATOR].tobytes(), name) if _GENERATOR in arrays else None
-    surrogate = surrogates.make(about["surrogate"], Inputs(tuple(about["encodings"]), generator))
+    inputs = Inputs(tuple(about["encodings"]), generator, tuple(map(str, about["columns"])))
+    surrogate = surrogates.make(about["surrogate"], inputs)
     surrogate.restore(arrays, about["settings"])
-    fitted = Fitted(spaces.get(about["space"]).name, tuple(map(str, about["metrics"])), surrogate)
+    metrics = tuple(map(str, about["metrics"]))
+    ranges = {metric: (float(about["ranges"][metric][0]), float(about["ranges"][metric][1])) for metric in metrics}
+    fitted = Fitted(spaces.get(about["space"]).name, metrics, surrogate, ranges=ranges)
     _try(fitted)
     return fitted
 
@@ -93,5 +98,6 @@ def _try(fitted: Fitted) -> None:
     graphs = space.sample(1, np.random.default_rng(0))
     length = fitted.surrogate.inputs.latent_length
     latent = None if length is None else np.zeros((1, length), dtype=np.float32)
-    if fitted.surrogate.predict(Batch(space, graphs, latent)).mean.shape != (1, len(fitted.learned)):
+    columns = np.zeros((1, len(fitted.surrogate.inputs.columns))) if fitted.surrogate.inputs.columns else None
+    if fitted.surrogate.predict(Batch(space, graphs, latent, columns)).mean.shape != (1, len(fitted.learned)):
         raise ValueError("its arrays are not for its metrics")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,14 +27,18 @@ class Fitted:
     surrogate: Predictor
     metrics: Sequence[str] = ()
     """Those to predict; all by default."""
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """The least and the largest value of each metric among what was learned, on the scale of the predictions."""
 
     def __post_init__(self) -> None:
         if not self.metrics:
             object.__setattr__(self, "metrics", self.learned)
 
     def predict(self, batch: Batch) -> Prediction:
-        """Metrics of ``n`` architectures of the space; NaN for those of size 0, or with a latent that is NaN."""
+        """Metrics of ``n`` architectures of the space; NaN for those of size 0, or with a latent or column that is."""
         readable = np.asarray((batch.graphs.sizes > 0).all(axis=1))
+        if batch.columns is not None:
+            readable &= np.isfinite(batch.columns).all(axis=1)
         if batch.latent is not None:
             readable &= np.isfinite(batch.latent).all(axis=1)
         if readable.all():
@@ -54,7 +58,8 @@ class Fitted:
         return replace(self, metrics=list(dict.fromkeys(metrics))) if metrics else self
 
     def _predict(self, batch: Batch) -> Prediction:
-        index = None if batch.latent is not None else batch.space.index(batch.graphs)
+        alone = batch.latent is None and batch.columns is None  # the graph says everything
+        index = batch.space.index(batch.graphs) if alone else None
         return self.surrogate.predict(batch) if index is None else self._memory.predict(batch, index)
 
     @cached_property
@@ -103,8 +108,12 @@ def fit(surrogate: Surrogate, batch: Batch, metrics: Sequence[str], y: NDArray[n
             raise InputError(
                 f"{name}: at least 2 evaluated records are needed to learn from, there is {count or 'none'}"
             )
-    surrogate.fit(batch, np.where(np.isfinite(y), y, np.nan), seed=seed)
-    return Fitted(batch.space.name, metrics, surrogate)
+    y = np.where(np.isfinite(y), y, np.nan)
+    surrogate.fit(batch, y, seed=seed)
+    known = np.where(np.isfinite(y), surrogate.predict(batch).mean, np.nan) if surrogate.scores else y
+    least, most = np.nanmin(known, axis=0).tolist(), np.nanmax(known, axis=0).tolist()
+    ranges = dict(zip(metrics, zip(least, most, strict=True), strict=True))
+    return Fitted(batch.space.name, metrics, surrogate, ranges=ranges)
 
 
 def _spread(rows: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float32]:

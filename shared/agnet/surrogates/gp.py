@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from agnet import spaces
 from agnet.seeds import Seed, numpy_stream
-from agnet.surrogates.base import Batch, Prediction, Surrogate
-from agnet.surrogates.process import Process
+from agnet.surrogates.base import Batch, Prediction, Scale, Surrogate
+from agnet.surrogates.process import Kind, Process
 from agnet.surrogates.respects import respects
 from agnet.surrogates.targets import Target
 
@@ -31,6 +31,8 @@ class GP(Surrogate):
 
     _space: str
     _groups: list[NDArray[np.float64]]
+    _columns: Scale
+    """Of the columns beside the graph."""
     _y: NDArray[np.float64]
     _parameters: NDArray[np.float64]
 
@@ -40,7 +42,10 @@ class GP(Surrogate):
         # those that have every metric first, so that none is left without values
         rows = rows[np.argsort(~np.isfinite(y[rows]).all(axis=1), kind="stable")][:_KNOWN]
         self._space, self._y = batch.space.name, y[rows]
-        self._groups = respects(self._space)(batch.graphs.take(rows))
+        known = batch.take(rows)
+        columns = self._columns_of(known)
+        self._columns = Scale.of(columns)
+        self._groups = self._groups_of(known)
         processes = []
         for metric in range(y.shape[1]):
             process = self._process()
@@ -56,7 +61,7 @@ class GP(Surrogate):
         mean, std = (np.empty((n, metrics), dtype=np.float32) for _ in range(2))
         for start in range(0, n, _ROWS):
             rows = slice(start, start + _ROWS)
-            groups = respects(self._space)(batch.graphs.take(rows))
+            groups = self._groups_of(batch.take(rows))
             for metric, (process, target) in enumerate(zip(self._processes, self._targets, strict=True)):
                 posterior = process.posterior(groups)
                 spread = np.sqrt(posterior.variance + process.noise)
@@ -67,22 +72,41 @@ class GP(Surrogate):
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """See :meth:`Surrogate.state`."""
         groups = {f"group.{i}": group for i, group in enumerate(self._groups)}
-        return {**groups, "y": self._y, "parameters": self._parameters}, {"space": self._space}
+        columns = {"mean": self._columns.mean, "std": self._columns.std} if self.inputs.columns else {}
+        return {**groups, **columns, "y": self._y, "parameters": self._parameters}, {"space": self._space}
 
     def restore(self, arrays: dict[str, NDArray[Any]], settings: dict[str, Any]) -> None:
         """See :meth:`Surrogate.restore`."""
         self._space = spaces.get(str(settings["space"])).name
-        kinds = respects(self._space).kinds
-        self._groups = [np.asarray(arrays[f"group.{i}"], np.float64) for i in range(len(kinds))]
+        self._columns = Scale.read(arrays) if self.inputs.columns else Scale(np.zeros(0), np.ones(0))
+        self._groups = [np.asarray(arrays[f"group.{i}"], np.float64) for i in range(len(self._kinds()))]
         self._y, self._parameters = (np.asarray(arrays[name], np.float64) for name in ("y", "parameters"))
         expected = (self._y.shape[1], len(self._process().parameters))
-        shapes = [(len(self._y), width) for width in respects(self._space).widths]
+        widths = [*respects(self._space).widths, *(len(self._columns.mean) for _ in self._kinds_of_columns())]
+        shapes = [(len(self._y), width) for width in widths]
         if self._parameters.shape != expected or [group.shape for group in self._groups] != shapes:
             raise ValueError("the arrays of the process do not fit together")
         self._condition()
 
     def _process(self) -> Process:
-        return Process(respects(self._space).kinds)
+        return Process(self._kinds())
+
+    def _kinds(self) -> tuple[Kind, ...]:
+        return (*respects(self._space).kinds, *self._kinds_of_columns())
+
+    def _kinds_of_columns(self) -> tuple[Kind, ...]:
+        return ("linear", "matern") if self.inputs.columns else ()
+
+    def _columns_of(self, batch: Batch) -> NDArray[np.float64]:
+        return self.inputs.columns_of(batch).astype(np.float64) if self.inputs.columns else np.zeros((len(batch), 0))
+
+    def _groups_of(self, batch: Batch) -> list[NDArray[np.float64]]:
+        """[n, d] of each respect; the columns beside the graph are two more, as a trend and as a likeness."""
+        groups = respects(self._space)(batch.graphs)
+        if self.inputs.columns:
+            columns = self._columns.apply(self._columns_of(batch)) / np.sqrt(len(self.inputs.columns))
+            groups += [columns, columns]
+        return groups
 
     def _metric(self, metric: int) -> tuple[list[NDArray[np.float64]], NDArray[np.float64], Target]:
         """Groups and numbers of the rows that have this metric, and how it became those numbers."""

@@ -30,7 +30,12 @@ class Examples:
 
 
 def examples(
-    chunks: Iterable[Chunk], metrics: Sequence[str], *, name: str, latent_length: int | None = None
+    chunks: Iterable[Chunk],
+    metrics: Sequence[str],
+    *,
+    name: str,
+    latent_length: int | None = None,
+    columns: Sequence[str] = (),
 ) -> Examples:
     """All records of a history, which is small enough to hold.
 
@@ -39,9 +44,10 @@ def examples(
         metrics: columns to learn.
         name: what the history is called in messages.
         latent_length: if given, only records with a latent of that length count.
+        columns: numeric columns that surrogates read; only records that have a number in each count.
 
     Raises:
-        InputError: if there are no records, or none says its space or has a latent, or none has one of the metrics.
+        InputError: if there are no records, or none says its space, has a latent, the columns or one of the metrics.
         RecordError: if a record is not an architecture of the same space as the first, or a value is not a number.
     """
     metrics = list(dict.fromkeys(metrics))
@@ -56,17 +62,47 @@ def examples(
         if not len(rows):
             raise InputError(f"{name}: no record has a latent of {latent_length} numbers, which the generator needs")
         history, latent = history.take(rows), latent[rows]
+    beside = None
+    if columns:
+        beside, missing = numeric(history, columns)
+        rows = np.setdiff1d(np.arange(len(history)), list(missing))
+        if not len(rows):
+            reason = f"no record has a number in every column of {', '.join(columns)}, which the surrogate is to read"
+            raise InputError(f"{name}: {reason}")
+        history, beside = history.take(rows), beside[rows]
+        latent = None if latent is None else latent[rows]
     space = _space(history, name)
     parsed = records.read(space, history)
     if parsed.problems:
         row = min(parsed.problems)
         raise RecordError(history.place(row), "arch", parsed.problems[row])
-    columns = history.columns(pa.schema([(metric, pa.float64()) for metric in metrics]))
-    y = np.stack([arrow.to_numpy(columns[metric].combine_chunks()) for metric in metrics], axis=1)
+    y = _numbers(history, metrics)
     for metric, values in zip(metrics, y.T, strict=True):
         if not np.isfinite(values).any():
             raise InputError(f"{name}: {_no_values(history, metric)}")
-    return Examples(Batch(space, parsed.graphs, latent), metrics, y)
+    return Examples(Batch(space, parsed.graphs, latent, beside), metrics, y)
+
+
+def numeric(chunk: Chunk, names: Sequence[str]) -> tuple[NDArray[np.float64], dict[int, str]]:
+    """[n, k] columns of numbers, and what is wrong in rows where one is missing or not finite; it is NaN there.
+
+    Raises:
+        RecordError: if a value is not a number.
+    """
+    values = _numbers(chunk, names)
+    values[~np.isfinite(values)] = np.nan
+    wrong = np.isnan(values)
+    problems = {
+        row: f"no number in the column {names[int(wrong[row].argmax())]!r}, which the surrogate reads"
+        for row in np.flatnonzero(wrong.any(axis=1)).tolist()
+    }
+    return values, problems
+
+
+def _numbers(chunk: Chunk, names: Sequence[str]) -> NDArray[np.float64]:
+    """[n, k] columns as numbers, NaN where there is none."""
+    columns = chunk.columns(pa.schema([(name, pa.float64()) for name in names]))
+    return np.stack([arrow.to_numpy(columns[name].combine_chunks()) for name in names], axis=1)
 
 
 def latents(chunk: Chunk, length: int) -> tuple[NDArray[np.float32], dict[int, str]]:

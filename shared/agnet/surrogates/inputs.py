@@ -30,6 +30,9 @@ class Inputs:
     generator: Checkpoint | None = None
     """If given, the scores of nodes and edges that it gives for an architecture's latent."""
 
+    columns: Sequence[str] = ()
+    """Names of numeric columns that are read beside the graph, such as zero-cost scores."""
+
     def __post_init__(self) -> None:
         for kind in self.kinds:
             if kind not in encodings.KINDS:
@@ -46,7 +49,15 @@ class Inputs:
         if self.generator:
             assert batch.latent is not None
             parts.append(_scores(self.generator, batch.latent))
+        if self.columns:
+            parts.append(self.columns_of(batch))
         return np.concatenate([part.astype(np.float32, copy=False) for part in parts], axis=1)
+
+    def columns_of(self, batch: Batch) -> NDArray[np.float32]:
+        """[n, len(columns)] sign(v)·log(1 + |v|) of each value v: scores of untrained networks span many decades."""
+        assert batch.columns is not None
+        drawn: NDArray[np.float32] = (np.sign(batch.columns) * np.log1p(np.abs(batch.columns))).astype(np.float32)
+        return drawn
 
 
 def _scores(generator: Checkpoint, latent: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,6 +6,8 @@ reads the generator's scores, as AG-Net's does; otherwise an encoding of the gra
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -16,32 +18,50 @@ from agnet.generator import predictor
 from agnet.generator.adam import Adam
 from agnet.generator.arrays import backend
 from agnet.seeds import Seed, numpy_stream
-from agnet.surrogates.base import Batch, Prediction, Scale, Surrogate
+from agnet.surrogates.base import Scale
+from agnet.surrogates.folds import Folded
 
 _BATCH = 64
 _STEPS, _EPOCHS = 200, 30
 """Least number of steps, and of passes over the examples."""
 _RATE = 1e-3
-_ROWS = 4096
 
 _XP = backend(double=True)
 
 
-class MLP(Surrogate):
+@dataclass(frozen=True, slots=True)
+class Perceptron:
     """One network for all metrics."""
+
+    parameters: dict[str, NDArray[np.float32]]
+    scale: Scale
+
+    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """[n, metrics] of [n, d] rows.
+
+        Double precision inside, so that how rows are grouped does not show in the single precision that comes out.
+        """
+        parameters = {name: value.astype(np.float64) for name, value in self.parameters.items()}
+        out = predictor.predict(_XP, parameters, x.astype(np.float64))[-1]
+        return self.scale.invert(out).astype(np.float64)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The network's parameters, and the scale of its output."""
+        network = {f"network.{name}": value for name, value in self.parameters.items()}
+        return {**network, "mean": self.scale.mean, "std": self.scale.std}
+
+
+class MLP(Folded):
+    """One network for all metrics, and five more for its spread."""
 
     name = "mlp"
     title = "AG-Net's predictor: a perceptron with four hidden layers"
 
-    _parameters: dict[str, NDArray[np.float32]]
-    _scale: Scale
-
-    def fit(self, batch: Batch, y: NDArray[np.float64], *, seed: Seed) -> None:
-        """See :meth:`Surrogate.fit`."""
-        self._scale = Scale.of(y)
-        x = self.inputs.of(batch).astype(np.float64)
+    def _learn(self, x: NDArray[np.float32], y: NDArray[np.float64], seed: Seed) -> Perceptron:
+        scale = Scale.of(y)
+        x = x.astype(np.float64)
         known = np.isfinite(y)
-        target = np.where(known, self._scale.apply(y), 0)
+        target = np.where(known, scale.apply(y), 0)
         rng = numpy_stream(seed, self.name)
         initial = predictor.initial_parameters(x.shape[1], y.shape[1], rng)
         vector = np.concatenate([value.ravel() for value in initial.values()]).astype(np.float64)
@@ -57,33 +77,15 @@ class MLP(Surrogate):
                 error = (layers[-1] - target[rows]) * known[rows] / max(known[rows].sum(), 1)
                 predictor.predict_backward(parameters, layers, 2 * error, gradients)
                 adam.step(vector, gradient, _RATE)
-        self._parameters = {name: value.astype(np.float32) for name, value in parameters.items()}
+        return Perceptron({name: value.astype(np.float32) for name, value in parameters.items()}, scale)
 
-    def predict(self, batch: Batch) -> Prediction:
-        """See :meth:`Surrogate.predict`.
-
-        Double precision inside, so that how rows are grouped does not show in the single precision that comes out.
-        """
-        x = self.inputs.of(batch)
-        parameters = {name: value.astype(np.float64) for name, value in self._parameters.items()}
-        out = np.empty((len(x), len(self._scale.mean)))
-        for start in range(0, len(x), _ROWS):
-            rows = slice(start, start + _ROWS)
-            out[rows] = predictor.predict(_XP, parameters, x[rows].astype(np.float64))[-1]
-        return Prediction(self._scale.invert(out))
-
-    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """See :meth:`Surrogate.state`."""
-        network = {f"network.{name}": value for name, value in self._parameters.items()}
-        return {**network, "mean": self._scale.mean, "std": self._scale.std}, {}
-
-    def restore(self, arrays: dict[str, NDArray[Any]], settings: dict[str, Any]) -> None:
-        """See :meth:`Surrogate.restore`."""
-        self._scale = Scale.read(arrays)
-        expected = predictor.parameter_shapes(arrays["network.0"].shape[0], len(self._scale.mean))
-        self._parameters = {name: arrays[f"network.{name}"] for name in expected}
-        if {name: value.shape for name, value in self._parameters.items()} != expected:
+    def _read(self, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> Perceptron:
+        scale = Scale.read(arrays)
+        expected = predictor.parameter_shapes(arrays["network.0"].shape[0], len(scale.mean))
+        parameters = {name: arrays[f"network.{name}"] for name in expected}
+        if {name: value.shape for name, value in parameters.items()} != expected:
             raise ValueError("the network's layers do not fit together")
+        return Perceptron(parameters, scale)
 
 
 def _views(vector: NDArray[np.float64], shapes: dict[str, tuple[int, ...]]) -> dict[str, NDArray[np.float64]]:

@@ -7,7 +7,7 @@ everything else; the upper half keeps its true proportions, which ranks would lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,47 @@ class Target:
     def spread(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> NDArray[np.float64]:
         """What a deviation around a number is in values: half the way from one below to one above."""
         return np.abs(self.invert(mean + std) - self.invert(mean - std)) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """A :class:`Target` for each of several metrics."""
+
+    numbers: NDArray[np.float64]
+    """[metrics, fields of Target]"""
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64]) -> Targets:
+        """The maps that suit [n, metrics] values, NaN being none; each metric has at least one."""
+        return cls(np.array([astuple(Target.of(column[np.isfinite(column)])) for column in values.T]))
+
+    @classmethod
+    def read(cls, numbers: NDArray[np.float64]) -> Targets:
+        """The inverse of ``numbers``.
+
+        Raises:
+            ValueError: if they are none.
+        """
+        if numbers.ndim != 2 or numbers.shape[1] != len(fields(Target)) or numbers.dtype != np.float64:
+            raise ValueError("the scale of the metrics is damaged")
+        return cls(numbers)
+
+    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[n, metrics] values to numbers."""
+        return self._each("apply", values)
+
+    def invert(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[n, metrics] numbers to values."""
+        return self._each("invert", numbers)
+
+    def spread(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[n, metrics] what deviations around numbers are in values."""
+        return self._each("spread", mean, std)
+
+    def _each(self, method: str, *arrays: NDArray[np.float64]) -> NDArray[np.float64]:
+        columns = zip(self.numbers, *(array.T for array in arrays), strict=True)
+        made = [getattr(Target(*numbers.tolist()), method)(*column) for numbers, *column in columns]
+        return np.stack(made, axis=1)
 
 
 def _draw_in(scaled: NDArray[np.float64]) -> NDArray[np.float64]:

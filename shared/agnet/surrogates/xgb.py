@@ -6,6 +6,8 @@ default here is structural features, which rank far better (docs/surrogates.md).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,13 +15,37 @@ import xgboost
 from numpy.typing import NDArray
 
 from agnet.seeds import Seed, integer
-from agnet.surrogates.base import Batch, Prediction, Scale, Surrogate
+from agnet.surrogates.base import Scale
+from agnet.surrogates.folds import Folded
 from agnet.surrogates.trees import PLAIN, Trees
 
 _AGNET = {"max_depth": 6, "min_child_weight": 1, "learning_rate": 0.3}
 
 
-class XGB(Surrogate):
+@dataclass(frozen=True, slots=True)
+class Boosters:
+    """One ensemble of trees a metric."""
+
+    boosters: list[xgboost.Booster]
+    scale: Scale
+    """What the trees' sums are in."""
+
+    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """[n, metrics] of [n, d] rows."""
+        if not len(x):
+            return np.zeros((0, len(self.boosters)))
+        raw = [booster.inplace_predict(x, validate_features=False) for booster in self.boosters]
+        return self.scale.invert(np.stack(raw, axis=1)).astype(np.float64)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The trees, and the scale."""
+        arrays = {"mean": self.scale.mean, "std": self.scale.std}
+        for i, booster in enumerate(self.boosters):
+            arrays |= Trees.of(booster).arrays(f"trees.{i}.")
+        return arrays
+
+
+class XGB(Folded):
     """One ensemble of trees a metric, fitted to the metric's values."""
 
     name = "xgb"
@@ -27,47 +53,31 @@ class XGB(Surrogate):
     rounds: ClassVar[int] = 500
     objective: ClassVar[dict[str, Any]] = {}
 
-    _boosters: list[xgboost.Booster]
-    _scale: Scale
-
-    def fit(self, batch: Batch, y: NDArray[np.float64], *, seed: Seed) -> None:
-        """See :meth:`Surrogate.fit`."""
-        x = self.inputs.of(batch)
-        self._scale = Scale.of(y)
+    def _learn(self, x: NDArray[np.float32], y: NDArray[np.float64], seed: Seed) -> Boosters:
         # One thread: a sum over rows must not depend on how many cores there are.
         settings = PLAIN | _AGNET | self.objective | {"seed": integer(seed, self.name), "nthread": 1}
-        self._boosters = []
+        boosters = []
         for column in y.T:
             known = np.isfinite(column)
             data = self._data(x[known], column[known])
-            self._boosters.append(xgboost.train(settings, data, num_boost_round=self.rounds))
+            boosters.append(xgboost.train(settings, data, num_boost_round=self.rounds))
+        self._features = x.shape[1]
+        return Boosters(boosters, self._scale(y))
+
+    def _scale(self, y: NDArray[np.float64]) -> Scale:
+        return Scale.of(y)
 
     def _data(self, x: NDArray[np.float32], y: NDArray[np.float64]) -> xgboost.DMatrix:
         return xgboost.DMatrix(x, label=Scale.of(y[:, None]).apply(y[:, None])[:, 0])
 
-    def predict(self, batch: Batch) -> Prediction:
-        """See :meth:`Surrogate.predict`."""
-        return Prediction(self._scale.invert(self._raw(batch)))
+    def _settings(self) -> dict[str, Any]:
+        return {"features": self._features}
 
-    def _raw(self, batch: Batch) -> NDArray[np.float32]:
-        """[n, metrics] what the trees say."""
-        x = self.inputs.of(batch)
-        if not len(x):
-            return np.zeros((0, len(self._boosters)), dtype=np.float32)
-        return np.stack([booster.inplace_predict(x, validate_features=False) for booster in self._boosters], axis=1)
-
-    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """See :meth:`Surrogate.state`."""
-        arrays = {"mean": self._scale.mean, "std": self._scale.std}
-        for i, booster in enumerate(self._boosters):
-            arrays |= Trees.of(booster).arrays(f"trees.{i}.")
-        return arrays, {"features": self._boosters[0].num_features()}
-
-    def restore(self, arrays: dict[str, NDArray[Any]], settings: dict[str, Any]) -> None:
-        """See :meth:`Surrogate.restore`."""
-        self._scale = Scale.read(arrays)
-        every = [Trees.read(arrays, f"trees.{i}.") for i in range(len(self._scale.mean))]
-        self._boosters = [trees.booster(settings["features"]) for trees in every]
+    def _read(self, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> Boosters:
+        self._features = settings["features"]
+        scale = Scale.read(arrays)
+        every = [Trees.read(arrays, f"trees.{i}.") for i in range(len(scale.mean))]
+        return Boosters([trees.booster(self._features) for trees in every], scale)
 
 
 class XGBRank(XGB):
@@ -91,6 +101,5 @@ class XGBRank(XGB):
         ranks = np.unique(y, return_inverse=True)[1]
         return xgboost.DMatrix(x, label=ranks, qid=np.zeros(len(x), dtype=np.uint32))
 
-    def predict(self, batch: Batch) -> Prediction:
-        """See :meth:`Surrogate.predict`."""
-        return Prediction(self._raw(batch))
+    def _scale(self, y: NDArray[np.float64]) -> Scale:
+        return Scale(np.zeros(y.shape[1]), np.ones(y.shape[1]))  # scores have no unit

@@ -14,6 +14,10 @@ from agnet.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from agnet.search.acquisition import Acquisition
     from agnet.seeds import Seed
     from agnet.streams import Chunk
     from agnet.surrogates import Inputs, Prediction, Surrogate
@@ -33,7 +37,9 @@ def predict(
     surrogate: Annotated[
         str | None,
         typer.Option(
-            "--surrogate", metavar="NAME", help="What learns: gp, bayes, xgb, xgb-rank or mlp.  [default: gp]"
+            "--surrogate",
+            metavar="NAME",
+            help="What learns: gp, bayes, xgb, xgb-rank, mlp, ensemble or gnn.  [default: gp]",
         ),
     ] = None,
     metric: Annotated[
@@ -52,9 +58,23 @@ def predict(
         str | None,
         typer.Option("--generator", metavar="CKPT", help="What it reads: this generator's scores for the latent."),
     ] = None,
+    feature: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--feature",
+            metavar="COLUMN",
+            help="Numeric column that it reads besides, such as a zero-cost score; may be repeated.",
+        ),
+    ] = None,
     top: Annotated[
         int | None,
         typer.Option("--top", min=1, metavar="K", help="Keep the K best by the first metric's prediction, best first."),
+    ] = None,
+    acquisition: Annotated[
+        str | None,
+        typer.Option(
+            "--acquisition", metavar="NAME", help="What --top goes by: mean, ei, ucb or thompson.  [default: mean]"
+        ),
     ] = None,
     minimize: Annotated[
         bool | None,
@@ -77,7 +97,9 @@ def predict(
 
     Learns from the records of SEEN (those that have the metric; failed evaluations are ignored), then reads
     architectures and writes them on with a column pred_<metric>, and pred_<metric>_std where the surrogate knows how
-    sure it is. With --top only the K most promising go on, however long the stream is.
+    sure it is. With --top only the K most promising go on, however long the stream is: those with the best prediction,
+    or with the largest expected improvement over the best of SEEN (--acquisition ei), upper confidence bound (ucb) or
+    draw from the prediction (thompson).
 
     With --save or --report and no FILE, nothing is read from a terminal: there need be nothing to predict.
 
@@ -85,6 +107,7 @@ def predict(
     Examples:
       encode --space nb201 --all | predict --fit seen.jsonl --top 16 | query nb201/cifar10
       predict --fit seen.jsonl --surrogate mlp --report
+      predict scored.jsonl --fit seen.jsonl --feature synflow --top 16 --acquisition ei
       predict --fit seen.jsonl --metric val_acc --metric latency_ms --save both.safetensors
       predict --model both.safetensors candidates.parquet -o predicted.parquet
     """
@@ -95,14 +118,15 @@ def predict(
     if (seen is None) == (model is None):
         raise InputError("give either --fit SEEN to learn from or --model FILE to use")
     if seen is not None:
-        inputs = _inputs(encoding, generator)
+        inputs = _inputs(encoding, generator, feature)
         fitted = _learn(seen, surrogate or "gp", inputs, metric or ["val_acc"], seed, report, reporter)
     else:
-        if surrogate or encoding or generator or save or report:
+        if surrogate or encoding or generator or feature or save or report:
             raise InputError(
-                "--surrogate, --encoding, --generator, --save and --report go with --fit, not with --model"
+                "--surrogate, --encoding, --generator, --feature, --save and --report go with --fit, not with --model"
             )
         fitted = _load(str(model), metric)
+    kind = _acquisition(acquisition, top, fitted)
     if save is not None:
         _save(fitted, save)
     if not files and (report or save is not None) and (sys.stdin is None or sys.stdin.isatty()):
@@ -118,22 +142,58 @@ def predict(
             if best is None:
                 writer.write(_add(fitted, known, prediction))
             else:
-                values = prediction.mean[:, 0]
-                best.add(known, -values if minimize else values)
+                best.add(known, _worth(fitted, known, prediction, kind, minimize, seed))
         if best is not None and (chosen := best.best()) is not None:
             # Predicted once more, instead of written into every record that does not get here.
             writer.write(_add(fitted, *_predict(fitted, chosen, on_error)))
     reporter.note(f"{reader.records:,} records, {time.perf_counter() - started:.2f} s")
 
 
-def _inputs(encoding: str | None, generator: str | None) -> Inputs:
+def _acquisition(name: str | None, top: int | None, fitted: Fitted) -> Acquisition:
+    if name is None:
+        return "mean"
+    from agnet.search import acquisition  # noqa: PLC0415
+    from agnet.surrogates import Surrogate  # noqa: PLC0415
+
+    if top is None:
+        raise InputError("--acquisition says what --top goes by; give --top K")
+    kind = acquisition.of(name)
+    if kind != "mean" and not isinstance(fitted.surrogate, Surrogate):
+        raise InputError(f"--acquisition {name} needs a spread, which a generator's predictor does not give")
+    return kind
+
+
+def _worth(
+    fitted: Fitted, chunk: Chunk, prediction: Prediction, acquisition: Acquisition, minimize: bool, seed: Seed
+) -> NDArray[np.floating]:
+    """[n] how much each record is worth a query by the first metric."""
+    mean = prediction.mean[:, 0]
+    if minimize:
+        mean = -mean
+    if acquisition == "mean":
+        return mean
+    import numpy as np  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+
+    from agnet.generator.seen import hashes  # noqa: PLC0415
+    from agnet.search.acquisition import independent  # noqa: PLC0415
+
+    assert prediction.std is not None
+    least, most = fitted.ranges[fitted.metrics[0]]
+    keys = hashes(chunk.column("arch", pa.string()).fill_null(""))
+    std = prediction.std[:, 0].astype(np.float64)
+    return independent(acquisition, mean.astype(np.float64), std, -least if minimize else most, keys, seed)
+
+
+def _inputs(encoding: str | None, generator: str | None, columns: list[str] | None) -> Inputs:
     from agnet.surrogates import Inputs  # noqa: PLC0415
 
+    names = tuple(dict.fromkeys(columns or ()))
     if generator is None:
-        return Inputs(tuple(encoding.split(","))) if encoding else Inputs()
+        return Inputs(tuple(encoding.split(",")), columns=names) if encoding else Inputs(columns=names)
     from agnet.generator import checkpoint  # noqa: PLC0415
 
-    return Inputs(tuple(encoding.split(",")) if encoding else (), checkpoint.load(generator))
+    return Inputs(tuple(encoding.split(",")) if encoding else (), checkpoint.load(generator), names)
 
 
 def _learn(
@@ -149,7 +209,11 @@ def _learn(
     surrogate = make()
     started = time.perf_counter()
     history = examples(
-        streams.read([path]), metrics, name="stdin" if path == "-" else path, latent_length=inputs.latent_length
+        streams.read([path]),
+        metrics,
+        name="stdin" if path == "-" else path,
+        latent_length=inputs.latent_length,
+        columns=inputs.columns,
     )
     if report:
         _report(make, history, seed)
@@ -191,7 +255,7 @@ def _predict(fitted: Fitted, chunk: Chunk, on_error: str) -> tuple[Chunk, Predic
     """The records that go on, and what is predicted for them; NaN for wrong ones."""
     from agnet import records, spaces, streams  # noqa: PLC0415
     from agnet.surrogates import Batch  # noqa: PLC0415
-    from agnet.surrogates.history import latents  # noqa: PLC0415
+    from agnet.surrogates.history import latents, numeric  # noqa: PLC0415
 
     space = spaces.get(fitted.space)
     parsed = records.read(space, chunk)
@@ -202,6 +266,10 @@ def _predict(fitted: Fitted, chunk: Chunk, on_error: str) -> tuple[Chunk, Predic
         latent, problems = latents(chunk, length)
         chunk, rows = streams.settle(chunk, problems, "latent", on_error)
         batch = Batch(space, batch.graphs, latent).take(rows)
+    if fitted.surrogate.inputs.columns:
+        values, problems = numeric(chunk, fitted.surrogate.inputs.columns)
+        chunk, rows = streams.settle(chunk, problems, "feature", on_error)
+        batch = Batch(space, batch.graphs, batch.latent, values).take(rows)
     return chunk, fitted.predict(batch)
 
 

@@ -44,6 +44,10 @@ def search(
         int | None,
         typer.Option("--init", min=1, help="Random architectures first; by default 5 for bayesian, 16 for agnet."),
     ] = None,
+    acquisition: Annotated[
+        str | None,
+        typer.Option("--acquisition", metavar="NAME", help="bayesian: ei, ucb, thompson or mean.  [default: ei]"),
+    ] = None,
     generator: Annotated[
         str | None,
         typer.Option("--generator", metavar="CKPT", help="agnet: where to start; by default the space's own."),
@@ -121,7 +125,13 @@ def search(
         raise InputError(f"{benchmark}: say with --metric which of its answers to optimise")
     metric = metric or oracle.metrics[0].name
     oracle.select([metric])
-    settings = {"generator": generator, "candidates": candidates, "epochs": epochs, "alpha": alpha}
+    settings = {
+        "acquisition": acquisition,
+        "generator": generator,
+        "candidates": candidates,
+        "epochs": epochs,
+        "alpha": alpha,
+    }
     study = Study(
         benchmark=benchmark,
         metric=metric,

@@ -10,18 +10,15 @@ good. Without the noise a search takes a fifth more queries, as it wanders off t
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from agnet import arrow
-from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search import candidates
-from agnet.search.acquisition import log_expected_improvement, upper_confidence_bound
+from agnet.search.acquisition import BETA, log_expected_improvement, of, upper_confidence_bound
 from agnet.search.history import History
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed, numpy_stream
@@ -29,8 +26,6 @@ from agnet.spaces.base import Space
 from agnet.surrogates.process import Posterior, Process
 from agnet.surrogates.respects import respects
 from agnet.surrogates.targets import Target
-
-Acquisition = Literal["ucb", "ei", "thompson"]
 
 _FIRST = 5
 """Random architectures to begin with."""
@@ -54,7 +49,7 @@ class BayesianStrategy(Strategy):
     Args:
         space, metric, maximize: what is searched.
         acquisition: ``ei``, expected improvement of a measured value; ``ucb``, mean and ``beta`` deviations of the
-            process; ``thompson``, Thompson sampling.
+            process; ``thompson``, Thompson sampling; ``mean``, what is expected to be best, without exploring.
         beta: deviations that ``ucb`` adds.
 
     Raises:
@@ -65,12 +60,10 @@ class BayesianStrategy(Strategy):
     batch = 2
 
     def __init__(
-        self, space: Space, metric: str, *, maximize: bool, acquisition: Acquisition = "ei", beta: float = 1.5
+        self, space: Space, metric: str, *, maximize: bool, acquisition: str = "ei", beta: float = BETA
     ) -> None:
         super().__init__(space, metric, maximize=maximize)
-        if acquisition not in ("ucb", "ei", "thompson"):
-            raise InputError(f"no acquisition is called {acquisition!r}; there are ucb, ei and thompson")
-        self.acquisition = acquisition
+        self.acquisition = of(acquisition)
         self.beta = beta
         self._respects = respects(space.name)
         self._process = Process(self._respects.kinds)
@@ -136,6 +129,8 @@ class BayesianStrategy(Strategy):
         if self.acquisition == "ei":
             std = np.sqrt(posterior.variance + self._process.noise)
             return log_expected_improvement(posterior.mean, std, best)
+        if self.acquisition == "mean":
+            return posterior.mean.copy()
         return upper_confidence_bound(posterior.mean, np.sqrt(posterior.variance), self.beta)
 
     def _choose(self, posterior: Posterior, n: int, best: float, rng: np.random.Generator) -> NDArray[np.int64]:
