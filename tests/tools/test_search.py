@@ -83,11 +83,11 @@ def test_an_interrupted_search_goes_on(cli: Cli, tmp_path: Path, monkeypatch: py
     path, journal = tmp_path / "history.jsonl", tmp_path / "history.jsonl.journal"
     query, asked = TrainingResults.query, [0]
 
-    def interrupted(self: TrainingResults, graphs: Graphs, **options: Any) -> Answer:
+    def interrupted(self: TrainingResults, graphs: Graphs, *arguments: Any, **options: Any) -> Answer:
         asked[0] += 1
         if asked[0] == 5:
             raise KeyboardInterrupt
-        return query(self, graphs, **options)
+        return query(self, graphs, *arguments, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(TrainingResults, "query", interrupted)
