@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,9 @@ from hypothesis import settings
 
 from agnet.graphs import Graphs
 from agnet.spaces.nb101_cells import NODE_TYPES
+
+# The tests run in as many processes as there are cores: threads of libraries would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A test must not fail because the machine is busy.
 settings.register_profile("untimed", deadline=None)
