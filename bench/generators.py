@@ -29,8 +29,8 @@ from agnet.generator.autoregressive.network import Network
 from agnet.generator.published import import_published
 from agnet.generator.quality import Quality, known, quality
 from agnet.generator.sampling import Generation, draw
-from agnet.generator.seen import Seen, hashes
 from agnet.graphs import Graphs
+from agnet.seen import Seen, hashes
 from agnet.spaces.base import Space
 from agnet.spaces.nb301.vectors import yahpo_codes
 

@@ -1,45 +1,177 @@
-"""Files that appear whole or not at all."""
+"""Outputs: stdout, devices, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import stat
+import sys
 import tempfile
-from contextlib import suppress
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from agnet.errors import AgnetError, InputError
 
+STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+"""Names of an output that mean stdout."""
+
 
 def write_whole(output: str, content: bytes) -> None:
-    """Write a file under a temporary name beside it and rename it when it is complete.
-
-    A link is followed; a device or a named pipe is written directly.
+    """Write a file, whole or not at all, see :func:`target`.
 
     Raises:
         InputError: if the folder does not exist or the name is a folder's.
         AgnetError: if writing fails.
     """
-    path = Path(os.path.realpath(output))
+    place = target(output)
+    try:
+        place.open()
+        with place.errors():
+            place.file.write(content)
+            place.commit()
+    finally:
+        place.discard()
+
+
+def target(output: str) -> Target:
+    """Where the bytes of ``output`` go, not open yet.
+
+    Stdout, a device and a named pipe are written as it comes. A file is written under a private name beside it, which
+    takes its place in :meth:`Target.commit`, with the permissions of the file before; a link stays, and what it points
+    to is written.
+
+    Raises:
+        InputError: if it is a folder.
+    """
+    path = Path(output)
+    if output in STDOUT:
+        return _InPlace(output, None)
     if path.is_dir():
         raise InputError(f"{output}: is a folder; name a file in it")
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)
-            return
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        temporary = Path(name)
+    if path.exists() and not path.is_file():
+        return _InPlace(output, path)
+    return _WholeFile(output, Path(os.path.realpath(path)))
+
+
+class Target(ABC):
+    """Where bytes go."""
+
+    file: IO[bytes]
+    in_place: bool
+    """Whether others can see what is written before it is complete."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """What the system refuses, as one line that names the output."""
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            mask = os.umask(0)
-            os.umask(mask)
-            temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
+            yield
+        except BrokenPipeError:
             raise
-    except FileNotFoundError:
-        raise InputError(f"{output}: the folder {path.parent} does not exist") from None
-    except OSError as error:
-        raise AgnetError(f"{output}: {error.strerror or error}") from None
+        except OSError as error:
+            where = "stdout" if self.name in STDOUT else self.name
+            raise AgnetError(f"{where}: {error.strerror or error}") from None
+
+    @abstractmethod
+    def open(self) -> None:
+        """Open ``file``.
+
+        Raises:
+            InputError: if there is no such folder.
+            AgnetError: if the system refuses.
+        """
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Let what was written count."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Close, and forget what was not committed."""
+
+    def renew(self) -> IO[bytes]:
+        """Begin again with an empty file, and give the one so far, open for reading and gone when it is closed."""
+        raise NotImplementedError
+
+
+class _InPlace(Target):
+    """Stdout, a device or a named pipe."""
+
+    in_place = True
+
+    def __init__(self, name: str, path: Path | None) -> None:
+        super().__init__(name)
+        self._path = path
+
+    def open(self) -> None:
+        with self.errors():
+            if self._path is None and sys.stdout is None:
+                raise AgnetError("stdout: is closed; name a file with -o")
+            self.file = sys.stdout.buffer if self._path is None else self._path.open("wb")
+
+    def commit(self) -> None:
+        self.file.flush()
+
+    def discard(self) -> None:
+        if self._path is not None and hasattr(self, "file"):
+            with suppress(OSError):  # it would try once more to write what could not be written
+                self.file.close()
+
+
+class _WholeFile(Target):
+    """A private file beside the output that takes its place in the end."""
+
+    in_place = False
+
+    def __init__(self, name: str, path: Path) -> None:
+        super().__init__(name)
+        self._path = path
+        self._temporary: Path | None = None
+
+    def open(self) -> None:
+        if not self._path.parent.is_dir():
+            raise InputError(f"{self.name}: there is no folder {self._path.parent}")
+        with self.errors():
+            self._new()
+
+    def _new(self) -> None:
+        descriptor, temporary = tempfile.mkstemp(
+            prefix=f".{self._path.name[:100]}.", suffix=".part", dir=self._path.parent
+        )
+        self._temporary = Path(temporary)
+        self.file = os.fdopen(descriptor, "w+b")
+
+    def renew(self) -> IO[bytes]:
+        assert self._temporary is not None
+        self.file.flush()
+        self._temporary.unlink()
+        part = self.file
+        self._new()
+        return part
+
+    def commit(self) -> None:
+        assert self._temporary is not None
+        self.file.flush()
+        os.fchmod(self.file.fileno(), self._mode())
+        os.fsync(self.file.fileno())
+        self._temporary.replace(self._path)
+        self._temporary = None
+
+    def _mode(self) -> int:
+        """Permissions of the file that is replaced, or those a new file gets."""
+        if self._path.exists():
+            return stat.S_IMODE(self._path.stat().st_mode)
+        mask = os.umask(0o077)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+    def discard(self) -> None:
+        if hasattr(self, "file"):
+            with suppress(OSError):
+                self.file.close()
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)

@@ -48,7 +48,9 @@ def space_of(chunk: Chunk) -> Space:
     Raises:
         InputError: if none does, or there is no such space.
     """
-    named = chunk.column("space", pa.string()).drop_null()
+    named = chunk.columns(COLUMNS)["space"].drop_null()
     if not len(named):
-        raise InputError(f"{chunk.place(0)}: space: not said, and needed; there are {', '.join(spaces.names())}")
+        raise InputError(
+            f"{chunk.place(0)}: space: not said; name it with --space, there are {', '.join(spaces.names())}"
+        )
     return spaces.get(named[0].as_py())

@@ -13,9 +13,9 @@ from agnet.generator.adaptation import Settings, adapt, rank_weights
 from agnet.generator.checkpoint import Checkpoint
 from agnet.generator.network import Targets
 from agnet.generator.sampling import Generation
-from agnet.generator.seen import Seen, hashes
 from agnet.graphs import Graphs
 from agnet.seeds import numpy_stream
+from agnet.seen import Seen, hashes
 
 NB201 = spaces.get("nb201")
 

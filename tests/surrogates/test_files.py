@@ -111,6 +111,7 @@ def test_arrays_that_do_not_fit(path: Path, name: str) -> None:
         ("left", 0, 10_000),
         ("right", 0, -1),
         ("right", 0, -7),
+        ("right", 0, 3),
         ("feature", 0, 500),
         ("feature", 0, -1),
         ("sizes", 0, 1),

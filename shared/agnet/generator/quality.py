@@ -8,9 +8,9 @@ import numpy as np
 
 from agnet.generator.checkpoint import Checkpoint
 from agnet.generator.sampling import Generation, Sampler
-from agnet.generator.seen import Seen, hashes
 from agnet.graphs import Graphs
 from agnet.seeds import Seed
+from agnet.seen import Seen, hashes
 from agnet.spaces.base import Space
 
 _ROWS = 65536

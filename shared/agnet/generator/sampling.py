@@ -24,9 +24,9 @@ from agnet.generator.autoregressive.config import Config as AutoregressiveConfig
 from agnet.generator.autoregressive.network import Network as AutoregressiveNetwork
 from agnet.generator.checkpoint import Checkpoint
 from agnet.generator.network import Network
-from agnet.generator.seen import Seen, hashes
 from agnet.graphs import Graphs
 from agnet.seeds import Seed, numpy_stream
+from agnet.seen import Seen, hashes
 from agnet.spaces.base import Space
 
 Latent = Literal["normal", "uniform"]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from agnet import arrow, records, spaces, streams
 from agnet.errors import InputError, RecordError
-from agnet.generator.seen import Seen, hashes
 from agnet.graphs import Graphs
 from agnet.names import nearest
 from agnet.search import journal
+from agnet.seen import Seen, hashes
 from agnet.spaces import Space
 from agnet.streams import Chunk
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import stat
-import sys
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NoReturn
@@ -17,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agnet.errors import AgnetError, InputError, RecordError
+from agnet import files
+from agnet.errors import InputError, RecordError
 from agnet.streams.chunk import Chunk, clash
 from agnet.streams.schema import EMPTY, conform, describe, holds, unify
 
@@ -37,7 +35,6 @@ _ENDINGS = {
 _STREAM_ENDINGS = (".arrows", ".ipcs")
 _CODECS = {".gz": "gzip", ".zst": "zstd"}
 _FOREIGN = (".csv", ".tsv", ".xlsx", ".pkl", ".npz", ".safetensors")
-_STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 _BATCH = 65536
 """Records in a batch of an Arrow file."""
 _GROUP = 131072
@@ -54,8 +51,8 @@ def open_writer(output: str = "-", format: str | None = None) -> Writer:
     Raises:
         InputError: if the format is not known, cannot be written there, or the place does not exist.
     """
-    to_stdout = output in _STDOUT
     path = Path(output)
+    to_stdout = output in files.STDOUT
     codec = None if to_stdout else _CODECS.get(path.suffix.lower())
     ending = "" if to_stdout else (path.with_suffix("") if codec else path).suffix.lower()
     environment = os.environ.get("AGNET_FORMAT") or "jsonl"
@@ -66,18 +63,12 @@ def open_writer(output: str = "-", format: str | None = None) -> Writer:
         raise InputError(f"{output}: cannot write {ending}; use .jsonl, .arrow or .parquet, or --format")
     if codec and chosen != "jsonl":
         raise InputError(f"{output}: only JSON lines are compressed as a whole; leave out the {path.suffix}")
-    if path.is_dir() and not to_stdout:
-        raise InputError(f"{output}: is a folder; name a file in it")
-    in_place = to_stdout or (path.exists() and not path.is_file())
-    if chosen == "parquet" and in_place:
+    target = files.target(output)
+    if chosen == "parquet" and target.in_place:
         raise InputError("Parquet needs a file: use -o FILE.parquet, or --format arrow (or jsonl) for a pipe")
-    if in_place:
-        target: _Target = _InPlace(output, None if to_stdout else path)
-    else:
-        target = _WholeFile(output, Path(os.path.realpath(path)))  # a link stays, what it points to is written
     if chosen == "jsonl":
         return _JsonLines(target, codec)
-    if in_place:
+    if target.in_place:
         return _ArrowPipe(target)
     return _TableFile(target, "stream" if ending in _STREAM_ENDINGS else "file" if chosen == "arrow" else "parquet")
 
@@ -85,7 +76,7 @@ def open_writer(output: str = "-", format: str | None = None) -> Writer:
 class Writer(ABC):
     """Takes chunks; what was written counts when the ``with`` block ends without an exception."""
 
-    def __init__(self, target: _Target) -> None:
+    def __init__(self, target: files.Target) -> None:
         self._target = target
         self.rows = 0
         """Records written so far."""
@@ -99,7 +90,7 @@ class Writer(ABC):
     ) -> None:
         try:
             if kind is None:
-                with self._target.errors():
+                with self._errors():
                     self._finish()
                     self._target.commit()
         finally:
@@ -114,9 +105,20 @@ class Writer(ABC):
             BrokenPipeError: if nobody reads any more.
         """
         if len(chunk):
-            with self._target.errors():
+            with self._errors():
                 self._write(chunk)
             self.rows += len(chunk)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """What the system or the format refuses, as one line that names the output."""
+        try:
+            with self._target.errors():
+                yield
+        except pa.ArrowException as error:  # a type that the format does not have
+            raise InputError(
+                f"{self._target.name}: {str(error).splitlines()[0].rstrip('.')}; use --format jsonl"
+            ) from None
 
     @abstractmethod
     def _write(self, chunk: Chunk) -> None: ...
@@ -126,7 +128,7 @@ class Writer(ABC):
 
 
 class _JsonLines(Writer):
-    def __init__(self, target: _Target, codec: str | None) -> None:
+    def __init__(self, target: files.Target, codec: str | None) -> None:
         super().__init__(target)
         self._codec = codec
         self._stream: Any = None
@@ -222,7 +224,7 @@ class _TableFile(_Tables):
     last one.
     """
 
-    def __init__(self, target: _Target, kind: str) -> None:
+    def __init__(self, target: files.Target, kind: str) -> None:
         super().__init__(target)
         self._kind = kind
         self._parts: list[tuple[IO[bytes], str]] = []
@@ -338,112 +340,3 @@ class _Unclosed:
 
 def _sink(file: IO[bytes]) -> pa.NativeFile:
     return pa.PythonFile(_Unclosed(file), "w")
-
-
-class _Target(ABC):
-    """Where bytes go."""
-
-    file: IO[bytes]
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    @contextmanager
-    def errors(self) -> Iterator[None]:
-        """What the system refuses, as one line that names the output."""
-        try:
-            yield
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            where = "stdout" if self.name in _STDOUT else self.name
-            raise AgnetError(f"{where}: {error.strerror or error}") from None
-        except pa.ArrowException as error:  # a type that the format does not have
-            raise InputError(f"{self.name}: {str(error).splitlines()[0].rstrip('.')}; use --format jsonl") from None
-
-    @abstractmethod
-    def open(self) -> None: ...
-
-    @abstractmethod
-    def commit(self) -> None: ...
-
-    @abstractmethod
-    def discard(self) -> None: ...
-
-    def renew(self) -> IO[bytes]:
-        """Begin again with an empty file, and give the one so far, open for reading and gone when it is closed."""
-        raise NotImplementedError
-
-
-class _InPlace(_Target):
-    """Stdout, a device or a named pipe: written as it comes."""
-
-    def __init__(self, name: str, path: Path | None) -> None:
-        super().__init__(name)
-        self._path = path
-
-    def open(self) -> None:
-        with self.errors():
-            if self._path is None and sys.stdout is None:
-                raise AgnetError("stdout: is closed; name a file with -o")
-            self.file = sys.stdout.buffer if self._path is None else self._path.open("wb")
-
-    def commit(self) -> None:
-        self.file.flush()
-
-    def discard(self) -> None:
-        if self._path is not None:
-            with suppress(OSError):  # it would try once more to write what could not be written
-                self.file.close()
-
-
-class _WholeFile(_Target):
-    """A private file beside the output that takes its place in the end."""
-
-    def __init__(self, name: str, path: Path) -> None:
-        super().__init__(name)
-        self._path = path
-        self._temporary: Path | None = None
-
-    def open(self) -> None:
-        if not self._path.parent.is_dir():
-            raise InputError(f"{self.name}: there is no folder {self._path.parent}")
-        with self.errors():
-            self._new()
-
-    def _new(self) -> None:
-        descriptor, temporary = tempfile.mkstemp(
-            prefix=f".{self._path.name[:100]}.", suffix=".part", dir=self._path.parent
-        )
-        self._temporary = Path(temporary)
-        self.file = os.fdopen(descriptor, "w+b")
-
-    def renew(self) -> IO[bytes]:
-        assert self._temporary is not None
-        self.file.flush()
-        self._temporary.unlink()
-        part = self.file
-        self._new()
-        return part
-
-    def commit(self) -> None:
-        assert self._temporary is not None
-        self.file.flush()
-        os.fchmod(self.file.fileno(), self._mode())
-        os.fsync(self.file.fileno())
-        self._temporary.replace(self._path)
-        self._temporary = None
-
-    def _mode(self) -> int:
-        """Permissions of the file that is replaced, or those a new file gets."""
-        if self._path.exists():
-            return stat.S_IMODE(self._path.stat().st_mode)
-        mask = os.umask(0o077)
-        os.umask(mask)
-        return 0o666 & ~mask
-
-    def discard(self) -> None:
-        with suppress(OSError):
-            self.file.close()
-        if self._temporary is not None:
-            self._temporary.unlink(missing_ok=True)

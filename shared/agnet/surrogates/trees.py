@@ -82,6 +82,9 @@ class Trees:
             # A child behind its parent rules out circles.
             if ((child <= node) | (child >= size))[inner].any() or (child[~inner] != -1).any():
                 raise ValueError("a tree's node has a child that cannot be")
+        # XGBoost goes to the right by adding one to the left child's place.
+        if (self.right != self.left + 1)[inner].any():
+            raise ValueError("a tree's children do not lie side by side")
         if (self.feature < 0).any() or not np.isfinite(self.value).all():
             raise ValueError("a tree compares what cannot be compared")
 

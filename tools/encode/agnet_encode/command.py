@@ -234,7 +234,7 @@ def _read(
     for chunk in reader:
         chunk.columns(wanted)  # all at once: lines are parsed once
         if space is None:
-            space = _space_of(chunk)
+            space = records.space_of(chunk)
         parsed = records.read(space, chunk)
         settled, rows = streams.settle(chunk, parsed.problems, "arch", on_error)
         good = ~np.isin(rows, list(parsed.problems))
@@ -249,18 +249,6 @@ def _read(
         reporter.note(f"{wrong + reader.bad:,} wrong records left out")
     elif wrong:
         reporter.note(f"{wrong:,} wrong records, see their column 'error'")
-
-
-def _space_of(chunk: Chunk) -> Space:
-    """The space that the first record which names one names."""
-    from agnet import records, spaces  # noqa: PLC0415
-
-    named = chunk.columns(records.COLUMNS)["space"].drop_null()
-    if not len(named):
-        raise InputError(
-            f"{chunk.place(0)}: space: not said; name it with --space, there are {', '.join(spaces.names())}"
-        )
-    return spaces.get(named[0].as_py())
 
 
 def _canonical(space: Space, chunk: Chunk, graphs: Graphs, good: NDArray[np.bool_], adds: Columns) -> Chunk:

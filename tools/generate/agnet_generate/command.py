@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from agnet.generator.checkpoint import Checkpoint
     from agnet.generator.sampling import Block, Tally
-    from agnet.generator.seen import Seen
+    from agnet.seen import Seen
     from agnet.spaces import Space
 
 
@@ -157,7 +157,7 @@ def _print_info(generator: Checkpoint) -> None:
 def _excluded(files: Sequence[str], space: Space, by: str) -> Seen:
     """The architectures of some streams."""
     from agnet import records, streams  # noqa: PLC0415
-    from agnet.generator.seen import Seen, hashes  # noqa: PLC0415
+    from agnet.seen import Seen, hashes  # noqa: PLC0415
 
     seen = Seen()
     if files.count("-") > 1:

@@ -366,12 +366,9 @@ class _Canvas:
 
     def draw(self, page: Page) -> None:
         content = self._text(page) if self._kind is Kind.text else self._figure(page)
-        if self._output is None:
-            sys.stdout.buffer.write(content)
-            return
         from agnet.files import write_whole  # noqa: PLC0415
 
-        write_whole(self._output, content)
+        write_whole(self._output or "-", content)
 
     def _figure(self, page: Page) -> bytes:
         from agnet.plots import figure  # noqa: PLC0415

@@ -175,8 +175,8 @@ def _worth(
     import numpy as np  # noqa: PLC0415
     import pyarrow as pa  # noqa: PLC0415
 
-    from agnet.generator.seen import hashes  # noqa: PLC0415
     from agnet.search.acquisition import independent  # noqa: PLC0415
+    from agnet.seen import hashes  # noqa: PLC0415
 
     assert prediction.std is not None
     least, most = fitted.ranges[fitted.metrics[0]]

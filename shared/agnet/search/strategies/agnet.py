@@ -11,12 +11,12 @@ from agnet import arrow
 from agnet.generator import checkpoint
 from agnet.generator.adaptation import Settings, adapt
 from agnet.generator.sampling import Generation, predict_latents
-from agnet.generator.seen import Seen, hashes
 from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search.history import History
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed
+from agnet.seen import Seen, hashes
 from agnet.spaces.base import Space
 
 

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from agnet.errors import AgnetError, InputError
+from agnet.files import target, write_whole
+
+
+def test_a_file_is_replaced_with_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+    path.chmod(0o640)
+    write_whole(str(path), b"after")
+    assert path.read_bytes() == b"after"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    write_whole(str(tmp_path / "link"), b"content")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_what_is_not_committed_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"before")
+    place = target(str(tmp_path / "file"))
+    place.open()
+    place.file.write(b"half")
+    place.discard()
+    assert os.listdir(tmp_path) == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"before"
+
+
+def test_stdout(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    write_whole("-", b"content")
+    assert capfdbinary.readouterr().out == b"content"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "reason"),
+    [
+        (".", InputError, r"\.: is a folder"),
+        ("nowhere/file", InputError, r"nowhere/file: there is no folder .*nowhere"),
+        ("/dev/full", AgnetError, r"/dev/full: No space left on device"),
+    ],
+)
+def test_places_that_take_nothing(
+    name: str, kind: type[AgnetError], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(kind, match=f"^{reason}"):
+        write_whole(name, b"content")
+    assert os.listdir(tmp_path) == []
