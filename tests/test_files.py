@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ def test_a_file_is_replaced_with_its_permissions(tmp_path: Path) -> None:
     write_whole(str(path), b"after")
     assert path.read_bytes() == b"after"
     assert path.stat().st_mode & 0o777 == 0o640
-    assert os.listdir(tmp_path) == ["file"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_link_stays(tmp_path: Path) -> None:
@@ -32,7 +31,7 @@ def test_what_is_not_committed_leaves_nothing_behind(tmp_path: Path) -> None:
     place.open()
     place.file.write(b"half")
     place.discard()
-    assert os.listdir(tmp_path) == ["file"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_bytes() == b"before"
 
 
@@ -55,4 +54,4 @@ def test_places_that_take_nothing(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(kind, match=f"^{reason}"):
         write_whole(name, b"content")
-    assert os.listdir(tmp_path) == []
+    assert not list(tmp_path.iterdir())
