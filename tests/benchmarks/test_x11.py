@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,13 @@ import joblib
 import lightgbm
 import numpy as np
 import pytest
+import torch
 import xgboost
 from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 from sklearn.multioutput import RegressorChain
 from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 from agnet import arrow, benchmarks, spaces
 from agnet.benchmarks import sources, store, x11
@@ -115,6 +119,85 @@ def test_xgboost(tmp_path: Path, fresh: Path) -> None:
     np.testing.assert_allclose(answer, _official(content, x)[:, -1] / 100, rtol=1e-5)
 
 
+class NNSurrogateModel(nn.Module):
+    """That of ``nas_bench_x11.models.svd_nn``, attribute for attribute; its hidden layers are in plain lists."""
+
+    def __init__(self, inputs: int, hidden: int, layers: int, outputs: int) -> None:
+        super().__init__()
+        self.inlayer = nn.Linear(inputs, hidden)
+        self.fclayers = [nn.Linear(hidden, hidden) for _ in range(layers)]
+        self.bnlayers = [nn.BatchNorm1d(hidden) for _ in range(layers)]
+        self.droplayers = [nn.Dropout(0.0) for _ in range(layers)]
+        self.outlayer = nn.Linear(hidden, outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = nn.functional.relu(self.inlayer(x))
+        for fc, drop in zip(self.fclayers, self.droplayers, strict=True):
+            x = drop(nn.functional.relu(fc(x)))
+        result: torch.Tensor = self.outlayer(x)
+        return result
+
+    def predict(self, x: NDArray[np.float64]) -> NDArray[np.float32]:
+        with torch.no_grad():
+            return self(torch.tensor(x, dtype=torch.float32)).numpy()  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> NNSurrogateModel:
+    """A network that pickle takes for one of NAS-Bench-x11's package."""
+    module = types.ModuleType("nas_bench_x11.models.svd_nn")
+    module.NNSurrogateModel = NNSurrogateModel  # type: ignore[attr-defined]
+    for name in ("nas_bench_x11", "nas_bench_x11.models"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(NNSurrogateModel, "__module__", module.__name__)
+    torch.manual_seed(0)
+    return NNSurrogateModel(6, 16, 2, _K)
+
+
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_network(tmp_path: Path, fresh: Path, network: NNSurrogateModel, protocol: int) -> None:
+    graphs = _graphs("nb211")
+    x = x11._nb201(graphs, 6)
+    content = [network, *_fit("nb211", x, _lgb())[1:5]]
+    sources.bring_in("x11/nb211", _save(tmp_path, content, "svd_nn", protocol=protocol))
+    benchmark = benchmarks.load("x11/nb211")
+    answer = benchmark.query(graphs, ["val_acc", "val_acc@7"]).columns
+    official = _official(content, x)
+    assert official[:, -1].std() > 0.1
+    np.testing.assert_allclose(answer["val_acc"], official[:, -1] / 100, rtol=1e-5)
+    np.testing.assert_allclose(answer["val_acc@7"], official[:, 6] / 100, rtol=1e-5)
+    alone = [benchmark.query(graphs.take(np.array([row]))).columns["val_acc"][0] for row in range(5)]
+    assert alone == answer["val_acc"][:5].tolist()
+    with pytest.raises(InputError, match="has no noise"):
+        benchmark.query(graphs, draw=(1,))
+
+
+def test_networks_that_do_not_fit(tmp_path: Path, fresh: Path, network: NNSurrogateModel) -> None:
+    content = [network, *_fit("nb211", x11._nb201(_graphs("nb211"), 6), _lgb())[1:5]]
+
+    def refused(reason: str) -> None:
+        with pytest.raises(InputError, match=reason):
+            sources.bring_in("x11/nb211", _save(tmp_path, content, "svd_nn"))
+        assert store.find("x11/nb211") is None
+
+    network.fclayers[1] = nn.Linear(15, 16)
+    refused("its layers do not fit together")
+    network.fclayers[1] = nn.Linear(16, 16)
+    with torch.no_grad():
+        network.fclayers[1].bias[3] = torch.nan
+    refused("its weights are not all numbers")
+    network.fclayers[1] = nn.Linear(16, 16)
+    network.outlayer = nn.Linear(16, _K + 1)
+    refused(f"its parts do not fit {_K} components")
+    network.outlayer = nn.Linear(16, _K)
+    network.inlayer.weight = nn.Parameter(torch.randn(6, 16).T)
+    refused("a tensor of an unusual layout")
+    network.inlayer = nn.Linear(6, 16)
+    network.fclayers = [_Evil()]  # type: ignore[list-item]
+    refused("it asks for posix.system")
+
+
 def test_encodings() -> None:
     """Written out by hand after the published code."""
     parse = spaces.get("nb201").parse(
@@ -150,7 +233,9 @@ def test_files_that_are_no_models(tmp_path: Path, fresh: Path) -> None:
             sources.bring_in("x11/nb211", _save(tmp_path, value, **options))
     with pytest.raises(InputError, match="200 epochs from 6 features, nb311 predicts 98 from 56"):
         sources.bring_in("x11/nb311", _save(tmp_path, content))
-    with pytest.raises(InputError, match="the kind 'svd_nn', known are svd_lgb, svd_xgb"):
+    with pytest.raises(InputError, match="the kind 'vae_nn', known are svd_lgb, svd_xgb, svd_nn"):
+        sources.bring_in("x11/nb211", _save(tmp_path, content, "vae_nn"))
+    with pytest.raises(InputError, match="not a model of NAS-Bench-x11: '_modules'"):
         sources.bring_in("x11/nb211", _save(tmp_path, content, "svd_nn"))
     file = _save(tmp_path, content) / "ensemble_member_0" / "surrogate_model.model"
     file.write_bytes(file.read_bytes()[:-500])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from agnet import benchmarks, seeds, spaces
 from agnet.benchmarks import sources
 from agnet.benchmarks.base import Answer, Benchmark, Curve
-from agnet.benchmarks.official import models
+from agnet.benchmarks.official import models, x11_network
 from agnet.benchmarks.official.x11 import EPOCHS
 from agnet.errors import InputError
 from agnet.graphs import Graphs
@@ -103,7 +104,12 @@ class _Member:
         self._components = numbers("values", k)[:, None] * numbers("vectors", k, epochs)
         if about["noise"]:
             self._residuals, self._spread = numbers("residuals", -1, epochs), numbers("spread", epochs, epochs)
-        self._pieces = [pieces[f"{prefix}booster-{position}"] for position in range(k)]
+        widths = about.get("widths", [])  # of a network
+        self._layers = [
+            (numbers(f"weight-{layer}", outputs, inputs), numbers(f"bias-{layer}", outputs))
+            for layer, (inputs, outputs) in enumerate(pairwise(widths))
+        ]
+        self._pieces = [] if widths else [pieces[f"{prefix}booster-{position}"] for position in range(k)]
 
     @cached_property
     def _boosters(self) -> list[Any]:
@@ -113,16 +119,20 @@ class _Member:
 
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """[n, epochs] curves of features [n, d]."""
-        scores = np.zeros((len(x), len(self._boosters)))
         if not len(x):
             return np.zeros((0, self._components.shape[1]))
+        scores = x11_network.scores(self._layers, x) if self._layers else self._chain(x)
+        curves: NDArray[np.float64] = (scores * self._scale + self._mean) @ self._components
+        return curves
+
+    def _chain(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        scores = np.zeros((len(x), len(self._boosters)))
         for component, booster, base in zip(self._about["order"], self._boosters, self._about["bases"], strict=True):
             margin = np.full(len(x), base, np.float32)
             scores[:, component] = booster.inplace_predict(x.astype(np.float32), base_margin=margin)
             # Each regressor of the chain sees what those before it said.
             x = np.concatenate([x, scores[:, [component]]], axis=1)
-        curves: NDArray[np.float64] = (scores * self._scale + self._mean) @ self._components
-        return curves
+        return scores
 
     def noise(self, name: str, seed: Seed, keys: NDArray[np.uint64]) -> NDArray[np.float64]:
         """[n, epochs] a draw from the kernel density of the residuals, clipped and halved as officially."""

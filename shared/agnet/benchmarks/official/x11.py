@@ -1,9 +1,10 @@
 """NAS-Bench-x11's models: learning curves predicted through their principal components.
 
 A model is a folder with ``surrogate_model.model``, a joblib file of a list: a chain of regressors (LightGBM or XGBoost)
-that predict the scores of the first components, the scaler of these scores, the singular values and right singular
-vectors of the curves, the number of components, and often a kernel density of the residuals for noise
-(automl/nas-bench-x11, ``models/svd_lgb.py``). The objects are read through stand-ins: what counts is their numbers.
+or a :mod:`network <agnet.benchmarks.official.x11_network>` that predicts the scores of the first components, the scaler
+of these scores, the singular values and right singular vectors of the curves, the number of components, and often a
+kernel density of the residuals for noise (automl/nas-bench-x11, ``models/svd_lgb.py``). The objects are read through
+stand-ins: what counts is their numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from agnet import pickles
-from agnet.benchmarks.official import Progress, models
+from agnet.benchmarks.official import Progress, models, x11_network
 from agnet.benchmarks.official.nb301 import BOOSTERS, booster
 from agnet.errors import InputError
 from agnet.unpickling import Machine
@@ -28,7 +29,7 @@ from agnet.unpickling import Machine
 EPOCHS = {"nb111": 108, "nb211": 200, "nb311": 98, "nbnlp": 50}
 FEATURES = {"nb111": (26, 30), "nb211": (6,), "nb311": (56,), "nbnlp": (185, 188)}
 """How many features a model of each name reads: without and with those of the first epochs."""
-_KINDS = ("svd_lgb", "svd_xgb")
+_KINDS = ("svd_lgb", "svd_xgb", "svd_nn")
 
 
 class _Object:
@@ -54,6 +55,7 @@ _OBJECTS = (
 )
 _CLASSES: Mapping[str, Callable[..., Any]] = {
     **BOOSTERS,
+    **x11_network.CLASSES,
     "joblib.numpy_pickle.NumpyArrayWrapper": _Wrapper,
     **dict.fromkeys(_OBJECTS, _Object),
     **{f"{module}.getattr": _nothing for module in ("builtins", "__builtin__")},
@@ -74,7 +76,7 @@ def read(name: str, path: Path, progress: Progress) -> pa.Table:
         if kind not in _KINDS:
             raise InputError(f"{path}: a model of the kind {kind!r}, known are {', '.join(_KINDS)}")
         try:
-            more, about = _member(_load(member))
+            more, about = _member(_load(member), kind)
             if about["features"] not in FEATURES[name] or about["epochs"] != EPOCHS[name]:
                 raise ValueError(
                     f"it predicts {about['epochs']} epochs from {about['features']} features, {name} predicts "
@@ -138,12 +140,10 @@ def _array(wrapper: _Wrapper, machine: Machine) -> NDArray[Any]:
     return np.frombuffer(data, dtype.value).reshape(shape, order="F" if state["order"] == "F" else "C")
 
 
-def _member(content: list[Any]) -> tuple[dict[str, bytes], dict[str, Any]]:
+def _member(content: list[Any], kind: str) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The pieces that are kept of a model, and what else is known about it."""
-    chain, scaler, values, vectors, count = content[:5]
+    model, scaler, values, vectors, count = content[:5]
     k = int(count)
-    regressors = vars(chain)["estimators_"]
-    order = np.asarray(vars(chain).get("order_", range(k))).astype(int).tolist()
     arrays = {
         "mean": np.asarray(vars(scaler)["mean_"], np.float64),
         "scale": np.asarray(vars(scaler)["scale_"], np.float64),
@@ -151,15 +151,9 @@ def _member(content: list[Any]) -> tuple[dict[str, bytes], dict[str, Any]]:
         "vectors": np.asarray(vectors, np.float64)[:k],
     }
     epochs = arrays["vectors"].shape[1] if arrays["vectors"].ndim == 2 else 0
-    right = all(len(arrays[name]) == k for name in arrays) and sorted(order) == list(range(k)) == list(
-        range(len(regressors))
-    )
-    if not right or not all(np.isfinite(array).all() for array in arrays.values()):
+    if any(len(array) != k for array in arrays.values()) or not all(np.isfinite(a).all() for a in arrays.values()):
         raise ValueError(f"its parts do not fit {k} components")
-    forests = [booster(vars(regressor)["_Booster"]) for regressor in regressors]
-    features = forests[0].features
-    if any(forest.features != features + position for position, forest in enumerate(forests)):
-        raise ValueError("its regressors are no chain")
+    pieces, about = (_network if kind == "svd_nn" else _chain)(model, k)
     if len(content) == 6:
         kernel = vars(content[5])
         residuals = np.asarray(kernel["dataset"], np.float64)
@@ -169,14 +163,33 @@ def _member(content: list[Any]) -> tuple[dict[str, bytes], dict[str, Any]]:
         # A square root of the covariance, which rounding can leave with small negative eigenvalues.
         size, direction = np.linalg.eigh(covariance)
         arrays |= {"residuals": residuals.T, "spread": direction * np.sqrt(np.maximum(size, 0))}
-    pieces = {name: np.ascontiguousarray(array).tobytes() for name, array in arrays.items()}
-    pieces |= {f"booster-{position}": forest.write() for position, forest in enumerate(forests)}
-    about = {
-        "epochs": epochs,
-        "features": features,
-        "components": k,
-        "order": order,
-        "bases": [forest.base for forest in forests],
-        "noise": len(content) == 6,
+    pieces |= {name: np.ascontiguousarray(array).tobytes() for name, array in arrays.items()}
+    return pieces, about | {"epochs": epochs, "components": k, "noise": len(content) == 6}
+
+
+def _chain(chain: object, k: int) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The trees of a chain of regressors, and the order in which they predict the components."""
+    regressors = vars(chain)["estimators_"]
+    order = np.asarray(vars(chain).get("order_", range(k))).astype(int).tolist()
+    if not sorted(order) == list(range(k)) == list(range(len(regressors))):
+        raise ValueError(f"its parts do not fit {k} components")
+    forests = [booster(vars(regressor)["_Booster"]) for regressor in regressors]
+    features = forests[0].features
+    if any(forest.features != features + position for position, forest in enumerate(forests)):
+        raise ValueError("its regressors are no chain")
+    pieces = {f"booster-{position}": forest.write() for position, forest in enumerate(forests)}
+    return pieces, {"features": features, "order": order, "bases": [forest.base for forest in forests]}
+
+
+def _network(module: object, k: int) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The layers of a network."""
+    layers = x11_network.layers(module)
+    if len(layers[-1][1]) != k:
+        raise ValueError(f"its parts do not fit {k} components")
+    pieces = {
+        f"{name}-{number}": np.ascontiguousarray(array).tobytes()
+        for number, layer in enumerate(layers)
+        for name, array in zip(("weight", "bias"), layer, strict=True)
     }
-    return pieces, about
+    widths = [layers[0][0].shape[1], *(len(bias) for _, bias in layers)]
+    return pieces, {"features": widths[0], "widths": widths}
