@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agnet import pickles
-from agnet.unpickling import Machine
+from agnet.unpickling import ERRORS, Machine
 
 _ATOMS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
 _KEYS = st.text() | st.integers() | st.tuples(st.text(), st.integers())
@@ -111,7 +111,7 @@ def test_only_stand_ins_are_called() -> None:
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
-    with contextlib.suppress(*pickles.ERRORS):
+    with contextlib.suppress(*ERRORS):
         _load(b"\x80\x02" + content)
 
 
@@ -120,5 +120,5 @@ def test_damage_is_no_crash(data: st.DataObject) -> None:
     content = bytearray(pickle.dumps({"a": [1, 2.5, ("x", OrderedDict(b=np.float64(1)))]}, 2))
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    with contextlib.suppress(*pickles.ERRORS):
+    with contextlib.suppress(*ERRORS):
         _load(bytes(content[: data.draw(st.integers(0, len(content)))]))

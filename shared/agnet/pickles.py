@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import pickle
 import re
-import struct
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agnet.errors import InputError
-
-ERRORS = (
-    pickle.UnpicklingError,
-    EOFError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    OverflowError,
-    MemoryError,
-    NotImplementedError,
-    AssertionError,
-    struct.error,
-)
-"""What a damaged pickle can raise."""
+from agnet.unpickling import ERRORS, Machine, Readable, keys
 
 _DTYPE = re.compile(r"[biuf][1248]")
 
@@ -87,6 +72,27 @@ def _from_buffer(data: bytes, dtype: Dtype, shape: tuple[int, ...], order: str) 
     return made
 
 
+class Ordered(OrderedDict[Any, Any]):
+    """Stands in for ``collections.OrderedDict``."""
+
+    def __init__(self, pairs: Sequence[Any] = ()) -> None:
+        super().__init__()
+        keys([key for key, _ in pairs])
+        self.update(pairs)
+
+
+def members(items: Sequence[Any] = ()) -> set[Any]:
+    """Stands in for ``set``."""
+    return set(keys(items))
+
+
+def changeable(data: bytes = b"", *_: object) -> bytearray:
+    """Stands in for ``bytearray``, which would make room for as many bytes as a number says."""
+    if not isinstance(data, bytes | bytearray):
+        raise pickle.UnpicklingError("it has bytes that are none")
+    return bytearray(data)
+
+
 def _encode(text: str, encoding: str = "latin1") -> bytes:
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"it has bytes in the encoding {encoding[:20]!r}")
@@ -94,7 +100,7 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
 
 
 NUMPY: Mapping[str, Callable[..., Any]] = {
-    "collections.OrderedDict": OrderedDict,
+    "collections.OrderedDict": Ordered,
     "_codecs.encode": _encode,
     "numpy.dtype": Dtype,
     "numpy.ndarray": Array,
@@ -106,26 +112,6 @@ NUMPY: Mapping[str, Callable[..., Any]] = {
     **{f"numpy.{core}.numeric._frombuffer": _from_buffer for core in ("core", "_core")},
 }
 """Stand-ins for what pickles of NumPy's numbers and arrays name."""
-
-
-class Plain(pickle.Unpickler):
-    """Looks no name up; ``classes`` has a stand-in for each that may occur."""
-
-    def __init__(self, file: BinaryIO, classes: Mapping[str, Callable[..., Any]]) -> None:
-        super().__init__(file)
-        self._classes = classes
-
-    def find_class(self, module: str, name: str) -> Callable[..., Any]:
-        """The stand-in for a class or function; every other global is refused."""
-        return stand_in(self._classes, module, name)
-
-
-def stand_in(classes: Mapping[str, Callable[..., Any]], module: str, name: str) -> Callable[..., Any]:
-    """What stands in for a global; any that is not in ``classes`` is refused."""
-    try:
-        return classes[f"{module}.{name}"]
-    except KeyError:
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not plain data") from None
 
 
 def load(path: Path, classes: Mapping[str, Callable[..., Any]] | None = None) -> Any:
@@ -143,9 +129,10 @@ def load(path: Path, classes: Mapping[str, Callable[..., Any]] | None = None) ->
         return read(file, str(path), classes)
 
 
-def read(file: BinaryIO, name: str, classes: Mapping[str, Callable[..., Any]] | None = None) -> Any:
+def read(file: Readable, name: str, classes: Mapping[str, Callable[..., Any]] | None = None) -> Any:
     """As :func:`load`, from an open file that errors call ``name``."""
     try:
-        return Plain(file, classes or {}).load()
+        return Machine(file, classes or {}).load()
     except (*ERRORS, OSError) as e:
-        raise InputError(f"{name}: not read as a pickle: {e or type(e).__name__}") from e
+        reason = " ".join(str(e).split()) or type(e).__name__
+        raise InputError(f"{name}: not read as a pickle: {reason}") from e

@@ -1,26 +1,76 @@
-"""A pickle machine of our own, for pickles that are too large to be held or are mixed with other data.
+"""A pickle machine of our own, for pickles of strangers, and for those that are too large to be held.
 
 It reads protocols 2 to 5 as :class:`pickle.Unpickler` does, looks no name up but those it is given stand-ins for, and
-differs in two ways: each dict is shown to ``filled`` as soon as its items are in it, so that it can be used and emptied
-long before the end; and :meth:`Machine.forget` lets go of what the pickle could refer back to. A pickle of 20 GB of
-objects can so be read in a few megabytes.
+takes no more memory than the file has bytes for: Python's own makes room for as many objects as a few bytes say there
+will be, and a deep tuple as a key ends the process. Each dict is shown to ``filled`` as soon as its items are in it, so
+that it can be used and emptied long before the end, and :meth:`Machine.forget` lets go of what the pickle could refer
+back to: a pickle of 20 GB of objects can so be read in a few megabytes.
 """
 
 from __future__ import annotations
 
 import pickle
 from collections import deque
-from collections.abc import Callable, Mapping
-from struct import Struct
+from collections.abc import Callable, Iterable, Mapping
+from struct import Struct, error
 from typing import Any, Protocol
 
-from agnet import pickles
-
+ERRORS = (
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+    NotImplementedError,
+    AssertionError,
+    error,
+)
+"""What a damaged pickle can raise."""
 _CHUNK = 1 << 20
 _LONGEST = 16  # bytes of an operation without the text in it
 _GENERATIONS = 8
 _DOUBLE, _INT, _UINT, _USHORT, _ULONG = Struct(">d"), Struct("<i"), Struct("<I"), Struct("<H"), Struct("<Q")
 _MARK = object()
+_ATOMS = frozenset({str, int, float, bool, bytes, type(None)})
+_DEEPEST_KEY, _LARGEST_KEY = 4, 10_000
+
+
+def keys(values: Iterable[Any]) -> Iterable[Any]:
+    """``values``, if they may be keys of a dict or members of a set: values without parts, and small tuples of such.
+
+    No benchmark's file has others. To hash a tuple of a few bytes that holds itself many times over takes for ever, and
+    to hash a deep one more of the stack than there is.
+
+    Raises:
+        UnpicklingError: if they may not.
+    """
+    for value in values:
+        if type(value) not in _ATOMS:
+            _measure(value, _DEEPEST_KEY, _LARGEST_KEY)
+    return values
+
+
+def _measure(value: Any, depth: int, left: int) -> int:
+    """How much of ``left`` parts remains after those of ``value``."""
+    if type(value) in _ATOMS:
+        return left - 1
+    if type(value) is not tuple or not depth or left <= 0:
+        raise pickle.UnpicklingError(f"it has a key that is a {type(value).__name__}, or too large")
+    for part in value:
+        left = _measure(part, depth - 1, left)
+    return left
+
+
+def stand_in(classes: Mapping[str, Callable[..., Any]], module: str, name: str) -> Callable[..., Any]:
+    """What stands in for a global; any that is not in ``classes`` is refused."""
+    try:
+        return classes[f"{module}.{name}"]
+    except KeyError:
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not plain data") from None
 
 
 class Readable(Protocol):
@@ -91,7 +141,7 @@ class Machine:
         """The next object.
 
         Raises:
-            pickle.UnpicklingError, EOFError, ValueError, TypeError, ...: see :data:`agnet.pickles.ERRORS`.
+            pickle.UnpicklingError, EOFError, ValueError, TypeError, ...: see :data:`ERRORS`.
         """
         self._memo, self._memoised, self._kept = {}, 0, None
         self._recent.clear()
@@ -152,7 +202,7 @@ class Machine:
                 container = stack[-1]
                 if not isinstance(container, dict):
                     raise pickle.UnpicklingError("items of something that is no dict")
-                container.update(zip(items[::2], items[1::2], strict=True))
+                container.update(zip(keys(items[::2]), items[1::2], strict=True))
                 if self._filled:
                     self._filled(container)
             elif code == 0x2E:  # . STOP
@@ -211,7 +261,7 @@ class Machine:
             module, name = self._line(), self._line()
         else:
             name, module = self._stack.pop(), self._stack.pop()
-        self._stack.append(pickles.stand_in(self._classes, module, name))
+        self._stack.append(stand_in(self._classes, module, name))
 
     def _line(self) -> str:
         self._fill(1024)
@@ -251,6 +301,7 @@ class Machine:
         container = self._stack[-1]
         if not isinstance(container, dict):
             raise pickle.UnpicklingError("an item of something that is no dict")
+        keys([key])
         container[key] = value
         if self._filled:
             self._filled(container)
@@ -264,7 +315,7 @@ class Machine:
         items = self._marked()
         if not isinstance(self._stack[-1], set):
             raise pickle.UnpicklingError("items of something that is no set")
-        self._stack[-1].update(items)
+        self._stack[-1].update(keys(items))
 
     def _last(self, count: int) -> tuple[Any, ...]:
         if len(self._stack) < count:
@@ -301,6 +352,8 @@ _OPERATIONS: dict[int, Callable[[Machine], None]] = {
     0x8A: lambda m: m._push(int.from_bytes(m.read(m._number(_BYTE)), "little", signed=True)),
     0x8B: lambda m: m._push(int.from_bytes(m.read(m._number(_UINT)), "little", signed=True)),
     0x8D: lambda m: m._push(m._text(_ULONG)),
+    ord("U"): lambda m: m._push(m.read(m._number(_BYTE)).decode("ascii")),  # Python 2's strings
+    ord("T"): lambda m: m._push(m.read(m._number(_UINT)).decode("ascii")),
     ord("B"): lambda m: m._push(m.read(m._number(_UINT))),
     ord("C"): lambda m: m._push(m.read(m._number(_BYTE))),
     0x8E: lambda m: m._push(m.read(m._number(_ULONG))),
@@ -309,7 +362,7 @@ _OPERATIONS: dict[int, Callable[[Machine], None]] = {
     ord("]"): lambda m: m._push([]),
     ord(")"): lambda m: m._push(()),
     0x8F: lambda m: m._push(set()),
-    0x91: lambda m: m._push(frozenset(m._marked())),
+    0x91: lambda m: m._push(frozenset(keys(m._marked()))),
     0x90: lambda m: m._add(),
     ord("t"): lambda m: m._push(tuple(m._marked())),
     0x85: lambda m: m._push(m._last(1)),

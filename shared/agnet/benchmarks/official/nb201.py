@@ -31,7 +31,7 @@ from agnet.benchmarks.official import Progress
 from agnet.benchmarks.tabular import KEY
 from agnet.errors import InputError
 from agnet.spaces.nb201 import NB201
-from agnet.unpickling import Machine, Readable
+from agnet.unpickling import ERRORS, Machine, Readable
 
 DATA_SETS = ("cifar10", "cifar100", "ImageNet16-120")
 BUDGETS = {200: 3, 12: 2}
@@ -45,7 +45,7 @@ SPLITS = {
 }
 """For each data set our names of its parts, and the data set and the evaluation that the files call them."""
 
-_NOT_THERE = (*pickles.ERRORS, tarfile.TarError, zipfile.BadZipFile, OSError)
+_NOT_THERE = (*ERRORS, tarfile.TarError, zipfile.BadZipFile, OSError)
 _LARGEST = 64 << 20  # bytes of the results of one cell; the official ones have 300,000
 _TORCH_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _EVERY = 100
@@ -98,7 +98,7 @@ class _Results:
         self._set(f"{data_set}/{split}_acc{suffix}", cell, run, runs, last / 100)
         self._set(f"{data_set}/{split}_loss{suffix}", cell, run, runs, losses[keys[-1]])
         if keys[0] in accuracies:  # some were tested at the end only
-            curve = np.array([accuracies[key] for key in keys], np.float32)
+            curve = np.array([accuracies[key] for key in keys], np.float64)
             self._set(f"{data_set}/{split}_acc{suffix}@", cell, run, runs, curve / 100)
         if split == "train":
             self._set(f"{data_set}/flops_m", cell, 0, 1, result["flop"])
@@ -109,7 +109,8 @@ class _Results:
         if column is None:
             shape = (len(self.seen), runs, *np.shape(value))
             column = self._columns[name] = np.full(shape, np.nan, np.float32 if np.ndim(value) else np.float64)
-        column[cell, run] = value
+        with np.errstate(over="ignore"):  # a number that no training gives is infinite in 32 bits
+            column[cell, run] = value
 
     def table(self) -> pa.Table:
         """A row for each cell that was there; of the metrics with several runs the mean and each of them."""
@@ -183,7 +184,7 @@ def _read_cell(file: IO[bytes], name: str, results: _Results) -> None:
             content = compressed.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise ValueError("too large for the results of one cell")
-        states = pickles.Plain(io.BytesIO(content), pickles.NUMPY).load()
+        states = Machine(io.BytesIO(content), pickles.NUMPY).load()
         for state in states.values():
             results.add(state)
     except _NOT_THERE as error:
@@ -247,7 +248,7 @@ def _no_weights(*_: object) -> None:
 
 _TORCH: Mapping[str, Callable[..., Any]] = {
     **pickles.NUMPY,
-    **{f"{module}.set": set for module in ("builtins", "__builtin__")},
+    **{f"{module}.set": pickles.members for module in ("builtins", "__builtin__")},
     **{f"torch._utils.{name}": _no_weights for name in ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter")},
     **{
         f"torch.{kind}Storage": _no_weights

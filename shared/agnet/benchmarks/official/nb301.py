@@ -38,8 +38,8 @@ BOOSTERS: Mapping[str, Any] = {
     "xgboost.core.Booster": _Record,
     "lightgbm.basic.Booster": _Record,
     "collections.defaultdict": _default,
-    "builtins.bytearray": bytearray,
-    "__builtin__.bytearray": bytearray,
+    "builtins.bytearray": pickles.changeable,
+    "__builtin__.bytearray": pickles.changeable,
 }
 
 

@@ -24,7 +24,7 @@ from agnet import pickles
 from agnet.benchmarks.official import Progress, models, x11_network
 from agnet.benchmarks.official.nb301 import BOOSTERS, booster
 from agnet.errors import InputError
-from agnet.unpickling import Machine
+from agnet.unpickling import ERRORS, Machine
 
 EPOCHS = {"nb111": 108, "nb211": 200, "nb311": 98, "nbnlp": 50}
 FEATURES = {"nb111": (26, 30), "nb211": (6,), "nb311": (56,), "nbnlp": (185, 188)}
@@ -118,7 +118,7 @@ def _load(path: Path) -> list[Any]:
         )
         try:
             content = machine.load()
-        except (*pickles.ERRORS, OSError) as error:
+        except (*ERRORS, OSError) as error:
             raise ValueError(f"not read as an uncompressed joblib file: {error or type(error).__name__}") from None
     if not isinstance(content, list) or len(content) not in (5, 6):
         raise ValueError("not a list of 5 or 6 objects")
