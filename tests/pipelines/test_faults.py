@@ -1,0 +1,142 @@
+"""Real processes that meet a full disk, a closed pipe, a signal or no input: status, message, and what is left behind."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+_TOOLS = {
+    "encode": "encode --space nb201 --all",
+    "generate": "generate nb201 -n 200000",
+    "predict": "predict --fit known.jsonl all.arrow",
+    "query": "query nb201/cifar10 all.arrow",
+    "train-gen": "train-gen --space nb201 --model agnet --sample 2000",
+    "search": "search -b nb201/cifar10 --strategy random --queries 300",
+}
+"""A command of each tool that takes a while and writes more than a pipe holds."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a history and a large stream in it."""
+    folder = tmp_path_factory.mktemp("inputs")
+    script = (
+        "encode --space nb201 --all > all.jsonl; for i in 1 2 3 4 5 6; do cat all.jsonl; done | "
+        "encode -o all.arrow; head -20 all.jsonl | query nb201/cifar10 --on-error keep > known.jsonl"
+    )
+    subprocess.run(["bash", "-ec", script], cwd=folder, env=_ENVIRONMENT, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def inputs(folder: Path, tmp_path: Path) -> Path:
+    """An empty folder with links to the inputs."""
+    for file in folder.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    return tmp_path
+
+
+def _run(script: str, folder: Path, **options: object) -> subprocess.CompletedProcess[str]:
+    command = ["bash", "-c", f"set -o pipefail; {script}"]
+    return subprocess.run(command, cwd=folder, env=_ENVIRONMENT, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
+
+
+def _left(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir() if not file.is_symlink()}
+
+
+@pytest.mark.parametrize("tool", [tool for tool in _TOOLS if tool != "train-gen"])
+def test_stdout_is_full(tool: str, inputs: Path) -> None:
+    ended = _run(f"{_TOOLS[tool]} -q > /dev/full", inputs)
+    assert ended.returncode == 1
+    assert ended.stderr == f"{tool}: stdout: No space left on device\n"
+
+
+@pytest.mark.parametrize("tool", _TOOLS)
+def test_the_disk_is_full(tool: str, inputs: Path) -> None:
+    """A file may have 20 kB: whatever is longer is refused, and nothing of it remains."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    ended = _run(
+        f"{_TOOLS[tool]} -q -o out.{'safetensors' if tool == 'train-gen' else 'jsonl'}", inputs, preexec_fn=limit
+    )
+    assert ended.returncode == 1, ended.stderr
+    assert "File too large" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert {name for name in _left(inputs) if not name.endswith(".journal")} == set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("tool", _TOOLS)
+def test_signals(tool: str, number: signal.Signals, inputs: Path) -> None:
+    """Early, while it imports, and later, while it works."""
+    ending = "safetensors" if tool == "train-gen" else "jsonl"
+    for delay in (0.05, 0.7):
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {_TOOLS[tool]} -o out.{ending}"], cwd=inputs, env=_ENVIRONMENT, stderr=subprocess.PIPE
+        )
+        time.sleep(delay)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+        if process.returncode == 0:  # done before
+            continue
+        assert process.returncode in (128 + number, -number), told
+        if delay > 0.5:
+            assert b"Traceback" not in told
+        assert {name for name in _left(inputs) if not name.startswith("out.")} == set(), _left(inputs)
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    [
+        "generate nb201 -n 200000 -q | head -1",
+        "generate nb201 -n 200000 -q | query nb201/cifar10 -q | head -1",
+        "generate nb201 -n 200000 -q | predict --fit known.jsonl -q | query nb201/cifar10 -q | head -1",
+        "generate nb201 -n 100000 -q | head -3 | query nb201/cifar10 -q --on-error keep",
+    ],
+)
+def test_closed_pipes(pipeline: str, inputs: Path) -> None:
+    ended = _run(pipeline, inputs)
+    assert ended.returncode in (0, 128 + signal.SIGPIPE)
+    assert ended.stderr == ""
+    assert ended.stdout.count("\n") in (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("encode --space nb201", 0),
+        ("query nb201/cifar10", 0),
+        ("predict --fit known.jsonl", 0),
+        ("predict --fit -", 2),
+        ("train-gen --space nb201 - -o out.safetensors", 2),
+    ],
+)
+def test_no_records(command: str, status: int, inputs: Path) -> None:
+    ended = _run(f"{command} < /dev/null", inputs)
+    assert ended.returncode == status, ended.stderr
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert _left(inputs) == set()
+
+
+@pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: None])
+def test_inputs_that_vanished_or_are_folders(make: Callable[[Path], None], inputs: Path) -> None:
+    make(inputs / "gone.jsonl")
+    for command in ("encode gone.jsonl", "query nb201/cifar10 gone.jsonl", "predict --fit gone.jsonl all.arrow"):
+        ended = _run(command, inputs)
+        assert ended.returncode == 2
+        assert ended.stderr.startswith(f"{command.split()[0]}: gone.jsonl: ")
+        assert ended.stderr.count("\n") == 1
