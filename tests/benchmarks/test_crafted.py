@@ -70,7 +70,7 @@ def test_nothing_is_run(reader: str, nested: bool, tmp_path: Path, fresh: Path) 
         evil = OrderedDict(arch2infos={0: {"full": [1, (2.5, {"x": evil})]}})
     path = tmp_path / "file"
     write(evil, path)
-    with pytest.raises(InputError, match=r"posix.system|Unsupported global|weights_only|Weights only") as error:
+    with pytest.raises(InputError, match=r"posix\.system") as error:
         sources.bring_in(name, path)
     assert "\n" not in str(error.value)
     assert not witness.exists()

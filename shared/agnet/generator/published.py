@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agnet import tensors
 from agnet.errors import InputError
 from agnet.generator.checkpoint import Checkpoint
 from agnet.generator.network import Config
@@ -58,8 +59,8 @@ def import_published(path: str) -> Checkpoint:
         space, cells = _SPACES[nodes, types]
         forced = _TWO_INPUTS if content["pars"].get("nb301") else ((CERTAIN,),)
         state = {
-            name.removeprefix(_PREFIX): value.numpy()
-            for name, value in content["state"].items()
+            name.removeprefix(_PREFIX): value
+            for name, value in tensors.arrays(content["state"]).items()
             if name.startswith(_PREFIX)
         }
         config = Config(cells, Shape(nodes, types, width, layers, forced))
@@ -74,15 +75,12 @@ def import_published(path: str) -> Checkpoint:
 
 
 def _load(path: str) -> dict[str, Any]:
-    import torch  # noqa: PLC0415 - heavy
-
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file")
+    content = tensors.load(Path(path))
     try:
-        return torch.load(path, weights_only=True, map_location="cpu")["nets"]["G"]
-    except Exception as error:  # torch raises whatever its parser meets in a damaged file
-        reason = str(error).split("\n", 1)[0][:200]
-        raise InputError(f"{path}: is not one of AG-Net's published generators: {reason}") from None
+        generator: dict[str, Any] = content["nets"]["G"]
+    except (KeyError, TypeError):
+        raise InputError(f"{path}: is not one of AG-Net's published generators: no nets in it, or no G") from None
+    return generator
 
 
 def decoder_parameters(state: Mapping[str, NDArray[np.float32]], layers: int) -> dict[str, NDArray[np.float32]]:

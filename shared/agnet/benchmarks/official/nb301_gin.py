@@ -18,6 +18,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn.functional import batch_norm, linear
 
+from agnet import tensors
+from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.spaces.nb301.darts import INPUTS, NODES, OPS, from_graphs
 
@@ -36,11 +38,9 @@ def read(path: Path, config: Mapping[str, Any]) -> bytes:
         ValueError, KeyError, TypeError: if they are not those of such a network.
     """
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises all kinds of errors
-        raise ValueError(f"no weights that PyTorch can read: {str(error).splitlines()[0]}") from None
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise ValueError("not a dict of weights")
+        weights = tensors.arrays(tensors.load(path))
+    except InputError as error:
+        raise ValueError(str(error).removeprefix(f"{path}: ")) from None
     if not config["virtual_node"] or not config["graph_preprocessing:add_node_degree_one_hot"]:
         raise ValueError("a network without virtual node or degrees")
     if config["graph_pooling"] not in ("mean", "sum", "max"):
@@ -48,9 +48,9 @@ def read(path: Path, config: Mapping[str, Any]) -> bytes:
     # The node encoder is in it twice, and so are counters that only training needs.
     parts = ("gnn_node.", "graph_pred_linear.")
     kept = {
-        name: value.contiguous()
+        name: torch.from_numpy(value.copy())
         for name, value in weights.items()
-        if name.startswith(parts) and value.dtype == torch.float32
+        if name.startswith(parts) and value.dtype == np.float32
     }
     Network(save(kept), config).predict(_example())  # all of them are there and fit
     return save(kept)
