@@ -120,6 +120,16 @@ def test_trials_are_single_searches(cli: Cli, tmp_path: Path) -> None:
     assert f"3 trials; best val_acc {values.mean():.6f} on average (standard error {error:.6f})" in result.stderr
 
 
+def test_options_that_a_strategy_does_not_have(cli: Cli) -> None:
+    asked = ["search", "-b", "nb201/cifar10", "--queries", 9, "--acquisition", "ucb"]
+    told = cli(*asked, "--subject-to", "latency_ms<=15", status=2).stderr
+    assert told == "search: strategy bayesian with limits or several goals has no option --acquisition\n"
+    told = cli(*asked, "--strategy", "random", status=2).stderr
+    assert told == "search: strategy random has no option --acquisition\n"
+    assert cli(*asked).records[0]["val_acc"] > 0
+    assert "no acquisition is called 'uct'" in cli(*asked[:-1], "uct", status=2).stderr
+
+
 def test_an_interrupted_search_goes_on(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = ("search", "-b", "nb201/cifar10", "--queries", 26)
     cli(*options, "-o", tmp_path / "whole.jsonl")

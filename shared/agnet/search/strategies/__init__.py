@@ -100,10 +100,12 @@ def make(
         InputError: if there is none, or it does not know one of the options.
     """
     strategy = get(name)
+    called = name
     if not plain and name in _COMPOSITE:
         module, cls = _COMPOSITE[name]
         strategy = getattr(import_module(module), cls)
+        called = f"{name} with limits or several goals"
     known = signature(strategy).parameters
     if strange := [option for option in options if option not in known]:
-        raise InputError(f"strategy {name} has no option --{strange[0].replace('_', '-')}")
+        raise InputError(f"strategy {called} has no option --{strange[0].replace('_', '-')}")
     return strategy(space, metric, maximize=maximize, **options)
