@@ -64,9 +64,10 @@ Shell = Callable[[str], subprocess.CompletedProcess[str]]
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     """Run lines as a user would type them: in bash, in an empty folder, with the installed commands."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
     def call(script: str) -> subprocess.CompletedProcess[str]:
+        # as it is now: another fixture may have changed it since this one was made
+        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         command = ["bash", "-c", script]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
