@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,12 @@ import pytest
 
 from agnet import benchmarks
 from agnet.benchmarks import sources
+from agnet.benchmarks.official.hw import COLUMNS, DATA_SETS, DEVICES
 from agnet.errors import InputError
+from agnet.graphs import Graphs
 from agnet.spaces.nb201 import NB201
+
+from ..layouts import hw_pickle
 
 _FILE = "hw_nas_bench_nb201.parquet"
 
@@ -22,19 +25,6 @@ _FILE = "hw_nas_bench_nb201.parquet"
 @pytest.fixture(scope="module")
 def table(data: Path) -> pd.DataFrame:
     return pd.read_parquet(data / "hwnas" / _FILE)
-
-
-def _official(table: pd.DataFrame, rows: int, numpy: bool) -> dict[str, Any]:
-    def listed(column: str) -> object:
-        values = table[column].to_numpy()[:rows]
-        return values if numpy else [np.float64(value) for value in values]
-
-    def data_set(name: str) -> dict[str, Any]:
-        config = [{"name": "infer.tiny", "C": 16, "N": 5, "arch_str": arch} for arch in table["arch_str"][:rows]]
-        columns = [column for column in table.columns if column.startswith(f"{name}_")]
-        return {"config": config} | {column.removeprefix(f"{name}_"): listed(column) for column in columns}
-
-    return {"nasbench201": {name: data_set(name) for name in ("cifar10", "cifar100", "ImageNet16-120")}, "fbnet": {}}
 
 
 def test_the_published_table(data: Path, fresh: Path, table: pd.DataFrame) -> None:
@@ -74,13 +64,35 @@ def test_without_it_the_metric_says_what_to_do(fresh: Path) -> None:
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_the_official_layout(fresh: Path, tmp_path: Path, table: pd.DataFrame, numpy: bool, protocol: int) -> None:
     path = tmp_path / "HW-NAS-Bench-v1_0.pickle"
-    path.write_bytes(pickle.dumps(_official(table, 500, numpy), protocol=protocol))
+    path.write_bytes(pickle.dumps(hw_pickle(table, 500, numpy), protocol=protocol))
     sources.bring_in("hw", path)
     graphs = NB201().parse(pa.array(table["arch_str"][:500])).graphs
-    for data_set, name in (("cifar10", "latency_ms"), ("cifar100", "latency_ms@cifar100")):
-        answer = benchmarks.load("hw/edgetpu").query(graphs, [name]).columns[name]
-        expected = table[f"{data_set}_edgetpu_latency"][:500].replace(-1, np.nan)
-        np.testing.assert_array_equal(answer, expected)
+    _assert_everything(graphs, table[:500])
+
+
+def test_csv(fresh: Path, tmp_path: Path, table: pd.DataFrame) -> None:
+    """All devices, data sets and metrics."""
+    path = tmp_path / "hw.csv"
+    table[:200].to_csv(path, index=False)
+    sources.bring_in("hw", path)
+    _assert_everything(NB201().parse(pa.array(table["arch_str"][:200])).graphs, table[:200])
+
+
+def _assert_everything(graphs: Graphs, table: pd.DataFrame) -> None:
+    compared = set()
+    for device, metrics in DEVICES.items():
+        for data_set in DATA_SETS:
+            suffix = "" if data_set == "cifar10" else f"@{data_set}"
+            for metric in metrics:
+                name, column = f"{COLUMNS[metric]}{suffix}", f"{data_set}_{device}_{metric}"
+                answer = benchmarks.load(f"hw/{device}").query(graphs, [name]).columns[name]
+                np.testing.assert_array_equal(answer, table[column].replace(-1, np.nan))
+                beside = f"{COLUMNS[metric]}@{device}"
+                joined = benchmarks.load(f"nb201/{data_set}").query(graphs, [beside]).columns[beside]
+                np.testing.assert_array_equal(joined, answer)
+                compared.add(column)
+    assert compared == {*table.columns} - {"arch_str"}
+    assert len(compared) == 30
 
 
 def test_csv_of_one_data_set(fresh: Path, tmp_path: Path, table: pd.DataFrame) -> None:

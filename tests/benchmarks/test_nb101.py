@@ -2,72 +2,31 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agnet import arrow, benchmarks, spaces
 from agnet.benchmarks import sources, store
-from agnet.benchmarks.official import protobuf, silent, tfrecord
+from agnet.benchmarks.official import protobuf, silent
 from agnet.benchmarks.official.nb101 import read
 from agnet.errors import InputError
 from agnet.spaces.nb101_cells import unpack
 
-_CELL = ("011001000", "input,conv3x3-bn-relu,output", "d32d0b26d534203b48d866facd98cc3e")
-
-
-def _double(field: int, value: float) -> bytes:
-    return bytes([field << 3 | 1]) + struct.pack("<d", value)
-
-
-def _message(field: int, content: bytes) -> bytes:
-    assert len(content) < 128
-    return bytes([field << 3 | 2, len(content)]) + content
-
-
-def _varint(field: int, value: int) -> bytes:
-    out = bytearray([field << 3])
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*out, value])
-
-
-def _training(
-    epochs: object = 108, val: float = 0.5, cell: tuple[str, str, str] = ("", "", ""), **change: bytes
-) -> bytes:
-    """A record in the official layout."""
-    adjacency, ops, digest = cell if cell[0] else _CELL
-    budget = float(str(epochs))
-    evaluations = [
-        b"".join(_double(field, value) for field, value in enumerate((epoch, epoch * 10, 0.9, val, val / 2), start=1))
-        for epoch in (0.0, budget / 2, budget)
-    ]
-    metrics = b"".join(_message(1, evaluation) for evaluation in evaluations) + _varint(2, 8_555_530) + _double(3, 1.0)
-    metrics = change.get("metrics", metrics)
-    text = base64.encodebytes(metrics).decode()  # with a newline every 76 characters, as in the official files
-    return orjson.dumps([digest, epochs, adjacency, ops, text])
-
-
-def _frame(data: bytes) -> bytes:
-    length = struct.pack("<Q", len(data))
-    check = [struct.pack("<I", tfrecord.masked_crc(part)) for part in (length, data)]
-    return length + check[0] + data + check[1]
+from ..layouts import NB101_CELL, double, frame, message, nb101_training, varint
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Callable[..., Path]:
     def write(*records: bytes) -> Path:
         path = tmp_path / "file.tfrecord"
-        path.write_bytes(b"".join(map(_frame, records)))
+        path.write_bytes(b"".join(map(frame, records)))
         return path
 
     return write
@@ -114,7 +73,7 @@ def test_files_with_other_fields_and_epochs_as_text(data: Path, name: str) -> No
 
 
 def test_all_budgets(file: Callable[..., Path], fresh: Path) -> None:
-    records = [_training(epochs, epochs / 1000 + run / 100) for run in range(3) for epochs in (108, 36, 12, 4)]
+    records = [nb101_training(epochs, epochs / 1000 + run / 100) for run in range(3) for epochs in (108, 36, 12, 4)]
     sources.bring_in("nb101", file(*records))
     benchmark = benchmarks.load("nb101")
     graphs = spaces.get("nb101").parse(arrow.strings(["conv3x3:0,output:01"])).graphs
@@ -130,12 +89,18 @@ def test_all_budgets(file: Callable[..., Path], fresh: Path) -> None:
     [
         ((b"{}",), r"record 1 is not one of NAS-Bench-101: not a list of five"),
         ((b"\xff",), r"record 1 is not one of NAS-Bench-101"),
-        ((_training(), _training(50)), r"record 2 is not one of NAS-Bench-101: a training of 50 epochs"),
-        ((_training(metrics=b"\x0a\x7f"),), r"record 1 is not .*: field 1 is cut short"),
-        ((_training(metrics=b"\x08\x01"),), r"record 1 is not .*: no result after 108 epochs"),
-        ((_training(cell=("0100", "input,output", _CELL[2])),), r"the cell with the module hash d32d.* is another one"),
-        ((_training(cell=("01", "input,output", _CELL[2])),), r"record 1 is not .*an adjacency of 2 digits for 2"),
-        ((_training(),) * 4, r"trained more than 3 times"),
+        ((nb101_training(), nb101_training(50)), r"record 2 is not one of NAS-Bench-101: a training of 50 epochs"),
+        ((nb101_training(metrics=b"\x0a\x7f"),), r"record 1 is not .*: field 1 is cut short"),
+        ((nb101_training(metrics=b"\x08\x01"),), r"record 1 is not .*: no result after 108 epochs"),
+        (
+            (nb101_training(cell=("0100", "input,output", NB101_CELL[2])),),
+            r"the cell with the module hash d32d.* is another one",
+        ),
+        (
+            (nb101_training(cell=("01", "input,output", NB101_CELL[2])),),
+            r"record 1 is not .*an adjacency of 2 digits for 2",
+        ),
+        ((nb101_training(),) * 4, r"trained more than 3 times"),
         ((), r"no record in it"),
     ],
 )
@@ -148,9 +113,9 @@ def test_wrong_records(file: Callable[..., Path], fresh: Path, records: tuple[by
 
 
 def test_damage_is_found_wherever_it_is(file: Callable[..., Path], tmp_path: Path) -> None:
-    path = file(_training(), _training(val=0.6))
+    path = file(nb101_training(), nb101_training(val=0.6))
     whole = path.read_bytes()
-    second = len(_frame(_training()))
+    second = len(frame(nb101_training()))
     for at, reason in (
         (3, "record 1: not a TFRecord"),
         (40, "record 1: its data"),
@@ -174,7 +139,5 @@ def test_any_bytes_are_a_message_or_a_clear_error(content: bytes) -> None:
 
 @given(st.integers(0, 2**63), st.floats(allow_nan=False))
 def test_messages(integer: int, number: float) -> None:
-    message = (
-        _varint(1, integer) + _double(2, number) + _message(3, b"text") + bytes([4 << 3 | 5]) + struct.pack("<f", 1)
-    )
-    assert list(protobuf.fields(message)) == [(1, integer), (2, number), (3, b"text"), (4, 1.0)]
+    content = varint(1, integer) + double(2, number) + message(3, b"text") + bytes([4 << 3 | 5]) + struct.pack("<f", 1)
+    assert list(protobuf.fields(content)) == [(1, integer), (2, number), (3, b"text"), (4, 1.0)]

@@ -27,6 +27,8 @@ from agnet.benchmarks.official import nb201, silent
 from agnet.errors import InputError
 from agnet.spaces.nb201 import NB201
 
+from ..layouts import nats_meta, nats_states, nb201_pth
+
 _FOLDER = "NATS-tss-v1_0-3ffb9-simple"
 _CELLS = (0, 11, 284)
 
@@ -38,26 +40,12 @@ def folder(data: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def states(folder: Path) -> dict[int, dict[str, Any]]:
-    """Results as the official packages hold them; our own reader of plain pickles is tested elsewhere."""
-    return {cell: pickle.loads(bz2.decompress((folder / f"{cell:06d}.pickle.pbz2").read_bytes())) for cell in _CELLS}
+    return nats_states(folder, _CELLS)
 
 
 @pytest.fixture(scope="module")
 def meta(folder: Path) -> dict[str, Any]:
-    content: dict[str, Any] = pickle.loads(bz2.decompress((folder / "meta.pickle.pbz2").read_bytes()))
-    return content
-
-
-def _pth(states: dict[int, dict[str, Any]], meta: dict[str, Any], *, weights: bool = False) -> dict[str, Any]:
-    """What NAS-Bench-201-v1_*.pth holds."""
-    infos = {cell: {"less": state["12"], "full": state["200"]} for cell, state in copy.deepcopy(states).items()}
-    if weights:  # the published files have none; archives of single cells do
-        for info in infos.values():
-            for state in info.values():
-                for result in state["all_results"].values():
-                    result["net_state_dict"] = {"conv.weight": torch.randn(8, 3), "steps": torch.tensor(3)}
-    names = meta["meta_archs"]
-    return {"meta_archs": names, "total_archs": len(names), "arch2infos": infos, "evaluated_indexes": set(infos)}
+    return nats_meta(folder)
 
 
 def _assert_same(table: pa.Table, expected: pa.Table) -> None:
@@ -114,12 +102,13 @@ def test_cells_that_were_not_imported(folder: Path, fresh: Path) -> None:
     assert np.isnan([answer.columns["test_acc"][0], answer.columns["test_acc@3"][0]]).all()
 
 
+@pytest.mark.parametrize("name", ["NAS-Bench-201-v1_0-e61699.pth", "NAS-Bench-201-v1_1-096897.pth"])
 @pytest.mark.parametrize("legacy", [False, True])
 @pytest.mark.parametrize("weights", [False, True])
 def test_pth(
-    folder: Path, tmp_path: Path, states: dict[int, Any], meta: dict[str, Any], legacy: bool, weights: bool
+    folder: Path, tmp_path: Path, states: dict[int, Any], meta: dict[str, Any], name: str, legacy: bool, weights: bool
 ) -> None:
-    path = _save(_pth(states, meta, weights=weights), tmp_path / "NAS-Bench-201-v1_1.pth", legacy)
+    path = _save(nb201_pth(states, meta, weights=weights), tmp_path / name, legacy)
     _assert_same(nb201.read(path, silent), nb201.read(folder, silent))
 
 
@@ -145,7 +134,7 @@ def test_memory_does_not_hold_the_file(tmp_path: Path, states: dict[int, Any], m
             for state in many[cell].values():
                 state["arch_str"] = names[cell]
         path = tmp_path / f"{cells}.pth"
-        torch.save(_pth(many, meta), path, _use_new_zipfile_serialization=False)
+        torch.save(nb201_pth(many, meta), path, _use_new_zipfile_serialization=False)
         del many
         tracemalloc.start()
         nb201.read(path, silent)
@@ -165,7 +154,7 @@ class _Evil:
 
 @pytest.fixture
 def broken(states: dict[int, Any], meta: dict[str, Any]) -> dict[str, Any]:
-    return _pth(states, meta)
+    return nb201_pth(states, meta)
 
 
 def _first(content: dict[str, Any]) -> dict[str, Any]:
@@ -274,7 +263,7 @@ def test_against_nas_bench_201(
     fresh: Path, tmp_path: Path, states: dict[int, Any], meta: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = pytest.importorskip("nas_201_api", reason="the package nas-bench-201 is not installed")
-    path = _save(_pth(states, meta), tmp_path / "NAS-Bench-201-v1_1-096897.pth", False)
+    path = _save(nb201_pth(states, meta), tmp_path / "NAS-Bench-201-v1_1-096897.pth", False)
     load = torch.load
     monkeypatch.setattr(torch, "load", lambda *a, **k: load(*a, **k, weights_only=False))  # as PyTorch did before 2.6
     api = package.NASBench201API(str(path), verbose=False)

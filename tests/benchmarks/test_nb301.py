@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,8 @@ from agnet.errors import InputError
 from agnet.spaces.nb301 import NB301
 from agnet.spaces.nb301.vectors import configspace_vector, yahpo_codes
 
+from ..layouts import ensemble, gin, nb301_result
+
 _SPACE = NB301()
 _GRAPHS = _SPACE.sample(300, np.random.default_rng(5))
 _X = configspace_vector(_GRAPHS)
@@ -44,19 +45,10 @@ def _lightgbm(seed: int, scale: float = 1) -> lightgbm.Booster:
     return lightgbm.train(options, lightgbm.Dataset(_X, label=_Y * scale), 30)
 
 
-def _folder(path: Path, kind: str, members: list[object]) -> Path:
-    for number, member in enumerate(members):
-        folder = path / "ensemble" / f"member_{number}"
-        folder.mkdir(parents=True)
-        (folder / "surrogate_model.model").write_bytes(pickle.dumps(member))
-        (folder / "model_config.json").write_text(json.dumps({"model": kind, "param:max_depth": 5}))
-        (folder / "data_config.json").write_text('{"seed": 6}')
-    return path
-
-
-def test_xgboost_ensemble(tmp_path: Path, fresh: Path) -> None:
+@pytest.mark.parametrize("version", ["0.9", "1.0"])
+def test_xgboost_ensemble(tmp_path: Path, fresh: Path, version: str) -> None:
     members = [_xgboost(seed) for seed in range(3)]
-    sources.bring_in("nb301", _folder(tmp_path / "xgb_v1.0", "xgb", members))
+    sources.bring_in("nb301", ensemble(tmp_path / f"nb_models_{version}" / f"xgb_v{version}", "xgb", members))
     benchmark = benchmarks.load("nb301")
     official = np.stack([member.predict(xgboost.DMatrix(_X)) for member in members]).astype(float) / 100
     answer = benchmark.query(_GRAPHS, ["val_acc", "val_acc_std"]).columns
@@ -68,7 +60,7 @@ def test_xgboost_ensemble(tmp_path: Path, fresh: Path) -> None:
 
 
 def test_noise_is_of_the_ensemble(tmp_path: Path, fresh: Path) -> None:
-    sources.bring_in("nb301", _folder(tmp_path / "xgb", "xgb", [_xgboost(seed) for seed in range(3)]))
+    sources.bring_in("nb301", ensemble(tmp_path / "xgb", "xgb", [_xgboost(seed) for seed in range(3)]))
     benchmark = benchmarks.load("nb301")
     plain = benchmark.query(_GRAPHS, ["val_acc", "val_acc_std"]).columns
     drawn = benchmark.query(_GRAPHS, ["val_acc"], draw=(1,)).columns["val_acc"]
@@ -81,8 +73,8 @@ def test_noise_is_of_the_ensemble(tmp_path: Path, fresh: Path) -> None:
 
 def test_lightgbm_runtime(tmp_path: Path, fresh: Path) -> None:
     members = [_lightgbm(seed, 60) for seed in range(2)]
-    sources.bring_in("nb301", _folder(tmp_path / "xgb", "xgb", [_xgboost(0)]))
-    sources.bring_in("nb301/runtime", _folder(tmp_path / "lgb_runtime_v1.0", "lgb_time", members))
+    sources.bring_in("nb301", ensemble(tmp_path / "xgb", "xgb", [_xgboost(0)]))
+    sources.bring_in("nb301/runtime", ensemble(tmp_path / "lgb_runtime_v1.0", "lgb_time", members))
     official = np.stack([member.predict(_X) for member in members]).mean(axis=0)
     answer = benchmarks.load("nb301").query(_GRAPHS, ["train_time_s"]).columns["train_time_s"]
     np.testing.assert_allclose(answer, official, rtol=1e-6)
@@ -106,55 +98,12 @@ def test_lightgbm_decides_the_same(seed: int) -> None:
     np.testing.assert_allclose(ours, model.predict(x, num_iteration=2), atol=1e-5)
 
 
-def _gin(hidden: int = 6, layers: int = 3) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    torch.manual_seed(0)
-    weights: dict[str, torch.Tensor] = {}
-
-    def linear(name: str, inputs: int, outputs: int) -> None:
-        weights[f"{name}.weight"], weights[f"{name}.bias"] = torch.randn(outputs, inputs) / 2, torch.randn(outputs) / 2
-
-    def norm(name: str, width: int) -> None:
-        weights.update({f"{name}.{part}": torch.randn(width) / 2 for part in ("weight", "bias", "running_mean")})
-        weights[f"{name}.running_var"] = torch.rand(width) + 0.5
-        weights[f"{name}.num_batches_tracked"] = torch.tensor(7)
-
-    encoder = {"type": torch.randn(4, hidden), "attribute": torch.randn(8, hidden)}
-    for prefix in ("node_encoder", "gnn_node.node_encoder"):
-        weights |= {f"{prefix}.{kind}_encoder.weight": value for kind, value in encoder.items()}
-    weights["gnn_node.virtualnode_embedding.weight"] = torch.randn(1, hidden)
-    for layer in range(layers):
-        linear(f"gnn_node.convs.{layer}.mlp.0", hidden, 2 * hidden)
-        norm(f"gnn_node.convs.{layer}.mlp.1", 2 * hidden)
-        linear(f"gnn_node.convs.{layer}.mlp.3", 2 * hidden, hidden)
-        weights[f"gnn_node.convs.{layer}.eps"] = torch.randn(1)
-        weights[f"gnn_node.convs.{layer}.edge_encoder.weight"] = torch.randn(8, hidden)
-        norm(f"gnn_node.batch_norms.{layer}", hidden)
-        if layer < layers - 1:
-            linear(f"gnn_node.mlp_virtualnode_list.{layer}.0", hidden, 2 * hidden)
-            norm(f"gnn_node.mlp_virtualnode_list.{layer}.1", 2 * hidden)
-            linear(f"gnn_node.mlp_virtualnode_list.{layer}.3", 2 * hidden, hidden)
-            norm(f"gnn_node.mlp_virtualnode_list.{layer}.4", hidden)
-    linear("graph_pred_linear", hidden, 1)
-    weights["graph_pred_linear.weight"] *= 0.01  # or the sigmoid is 0 or 1
-    config = {
-        "model": "gnn_gin",
-        "num_gnn_layers": layers,
-        "gnn_hidden_dimensions": hidden,
-        "virtual_node": True,
-        "graph_pooling": "mean",
-        "graph_preprocessing:add_node_degree_one_hot": True,
-        "graph_preprocessing:self_loops": False,
-        "graph_preprocessing:undirected_graph": False,
-    }
-    return weights, config
-
-
 def test_graph_network(tmp_path: Path, fresh: Path) -> None:
     """The same answer for an architecture alone as among others.
 
     The formulas were checked against the published code, which needs packages that do not install today.
     """
-    weights, config = _gin()
+    weights, config = gin()
     folder = tmp_path / "gnn_gin_v1.0" / "0"
     folder.mkdir(parents=True)
     torch.save(weights, folder / "surrogate_model.model")
@@ -187,7 +136,7 @@ class _Evil:
 )
 def test_other_models(tmp_path: Path, fresh: Path, kind: str, member: object, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
-        sources.bring_in("nb301", _folder(tmp_path / "models", kind, [member]))
+        sources.bring_in("nb301", ensemble(tmp_path / "models", kind, [member]))
     assert store.find("nb301") is None
 
 
@@ -275,34 +224,14 @@ def test_yahpo(data: Path, fresh: Path, tmp_path: Path) -> None:
             sources.bring_in("nb301/yahpo", tmp_path / "other.onnx")
 
 
-def _result(row: int, **change: Any) -> dict[str, Any]:
-    configuration = {}
-    graphs = _GRAPHS.take(np.array([row]))
-    from agnet.spaces.nb301.darts import CELLS, FIRST_EDGE, INPUTS, OPERATIONS, OPS, from_graphs
-
-    prefix = "NetworkSelectorDatasetInfo:darts"
-    for cell, codes in zip(CELLS, from_graphs(graphs)[0], strict=True):
-        for node, code in enumerate(codes):
-            for source, operation in zip(INPUTS[code], OPS[code], strict=True):
-                configuration[f"{prefix}:edge_{cell}_{FIRST_EDGE[node] + source}"] = OPERATIONS[operation]
-            if node:
-                configuration[f"{prefix}:inputs_node_{cell}_{node + 2}"] = "_".join(map(str, INPUTS[code]))
-    return {
-        "optimized_hyperparamater_config": configuration,
-        "budget": 100,
-        "info": [{"val_accuracy": 93.5, "model_parameters": 1_234_567}],
-        "test_accuracy": 92.25,
-        "runtime": 5000,
-        **change,
-    }
-
-
 def test_results(tmp_path: Path, fresh: Path) -> None:
     folder = tmp_path / "data" / "rs"
     folder.mkdir(parents=True)
-    (folder / "results_0.json").write_text(json.dumps(_result(0)))
-    (folder / "results_1.json").write_text(json.dumps(_result(1, runtime=6000)))
-    second = _result(0, info=[{"val_accuracy": 94.5, "model_parameters": 1_234_567}], test_accuracy=float("nan"))
+    (folder / "results_0.json").write_text(json.dumps(nb301_result(_GRAPHS, 0)))
+    (folder / "results_1.json").write_text(json.dumps(nb301_result(_GRAPHS, 1, runtime=6000)))
+    second = nb301_result(
+        _GRAPHS, 0, info=[{"val_accuracy": 94.5, "model_parameters": 1_234_567}], test_accuracy=float("nan")
+    )
     (folder / "results_2.json").write_text(json.dumps(second))
     (folder / "other.json").write_text("{")
     expected = [[0.94, 0.9225, 5000, 1.234567], [0.935, 0.9225, 6000, 1.234567]]
@@ -324,8 +253,8 @@ def test_wrong_results(tmp_path: Path, fresh: Path) -> None:
     for content, reason in (
         ("{", "not a result of NAS-Bench-301"),
         (json.dumps({"info": []}), "not a result of NAS-Bench-301"),
-        (json.dumps(_result(0, info=[{}])), "it has no 'val_accuracy'"),
-        (json.dumps(_result(0, optimized_hyperparamater_config={"a": 1})), "result 1: an object without"),
+        (json.dumps(nb301_result(_GRAPHS, 0, info=[{}])), "it has no 'val_accuracy'"),
+        (json.dumps(nb301_result(_GRAPHS, 0, optimized_hyperparamater_config={"a": 1})), "result 1: an object without"),
     ):
         (tmp_path / "results_7.json").write_text(content)
         with pytest.raises(InputError, match=reason):
@@ -336,7 +265,7 @@ def test_wrong_results(tmp_path: Path, fresh: Path) -> None:
 
 
 def test_architectures_that_cannot_be_read(tmp_path: Path, fresh: Path) -> None:
-    sources.bring_in("nb301", _folder(tmp_path / "xgb", "xgb", [_xgboost(0)]))
+    sources.bring_in("nb301", ensemble(tmp_path / "xgb", "xgb", [_xgboost(0)]))
     graphs = spaces.get("nb301").parse(arrow.strings([NB301.example, "x"])).graphs
     answer = benchmarks.load("nb301").query(graphs)
     assert list(answer.problems) == [1]

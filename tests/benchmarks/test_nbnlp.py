@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +13,12 @@ from agnet import arrow, benchmarks, spaces
 from agnet.benchmarks import sources, store
 from agnet.errors import InputError
 
+from ..layouts import NBNLP_RECIPE, nbnlp_archive, nbnlp_log, nbnlp_naslib
+
 _SPACE = spaces.get("nbnlp")
-_RECIPE = (
-    '{"node_0": {"op": "linear", "input": ["x", "h_prev_0"]}, '
-    '"h_new_0": {"op": "activation_sigm", "input": ["node_0"]}}'
-)
-_COMPACT = (((0, 4), (1, 4), (4, 5)), (0, 0, 0, 0, 6, 1), (5,))
 
 
-def _log(**change: Any) -> dict[str, Any]:
-    losses = {f"{part}_losses": [9.0 - k, 8.0 - k, 8.5 - k] for k, part in enumerate(("train", "val", "test"))}
-    return {
-        "data": "data/penn",
-        "recepie": _RECIPE,
-        "init_time": "1",
-        "status": "OK",
-        "num_params": 1_500_000,
-        "wall_times": [1.0, 2.0, 4.0],
-        **losses,
-        **change,
-    }
-
-
-def _archive(path: Path, *logs: object) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README", "not a log")
-        for number, log in enumerate(logs):
-            archive.writestr(f"log_stats_model_{number}.json", log if isinstance(log, str) else json.dumps(log))
-    return path
-
-
-def _query(*metrics: str, name: str = "nbnlp", recipe: str = _RECIPE) -> list[float]:
+def _query(*metrics: str, name: str = "nbnlp", recipe: str = NBNLP_RECIPE) -> list[float]:
     benchmark = benchmarks.load(name)
     answer = benchmark.query(_SPACE.parse(arrow.strings([recipe])).graphs, metrics)
     assert not answer.problems
@@ -86,11 +59,11 @@ def test_runs_of_one_cell(fresh: Path, tmp_path: Path) -> None:
     """Written in another order, the same cell; the run that did not end counts for nothing but ``trained``."""
     other = '{"a": {"op": "linear", "input": ["h_prev_0", "x"]}, "h_new_0": {"op": "activation_sigm", "input": ["a"]}}'
     logs = [
-        _log(init_time="2", recepie=other, val_losses=[6.0, 5.0, 4.0], test_losses=[3.0, 2.0, 1.0]),
-        _log(init_time="1"),
-        _log(init_time="3", status="loss is nan!", val_losses=[1.0, float("nan")]),
+        nbnlp_log(init_time="2", recepie=other, val_losses=[6.0, 5.0, 4.0], test_losses=[3.0, 2.0, 1.0]),
+        nbnlp_log(init_time="1"),
+        nbnlp_log(init_time="3", status="loss is nan!", val_losses=[1.0, float("nan")]),
     ]
-    sources.bring_in("nbnlp", _archive(tmp_path / "logs.zip", *logs))
+    sources.bring_in("nbnlp", nbnlp_archive(tmp_path / "logs.zip", *logs))
     assert _query("val_loss", "val_loss_s0", "val_loss_s1", "test_loss", "trained", "train_time_s") == [
         (7 + 4) / 2,
         7,
@@ -103,20 +76,23 @@ def test_runs_of_one_cell(fresh: Path, tmp_path: Path) -> None:
     assert np.isnan(_query("val_loss_s2", "val_loss@50")).all()
 
 
-def test_a_folder_of_archives(fresh: Path, tmp_path: Path) -> None:
+def test_single_and_multiple_runs(fresh: Path, tmp_path: Path) -> None:
+    """The archives of Penn Treebank alone, and both in one folder."""
     folder = tmp_path / "logs"
     folder.mkdir()
-    _archive(folder / "a.zip", _log())
-    _archive(folder / "b.zip", _log(val_losses=[5.0]))
-    sources.bring_in("nbnlp", folder)
-    assert _query("val_loss") == [6]
+    single = nbnlp_archive(folder / "nbnlp-single_run-logs.zip", nbnlp_log())
+    runs = [nbnlp_log(init_time=str(run), val_losses=[5.0 + run], test_losses=[4.0]) for run in (2, 3)]
+    multiple = nbnlp_archive(folder / "nbnlp-multi_runs-logs.zip", *runs)
+    for path, expected in ((single, 7), (multiple, (7 + 8) / 2), (folder, (7 + 7 + 8) / 3)):
+        benchmarks.get.cache_clear()
+        sources.bring_in("nbnlp", path)
+        assert _query("val_loss") == [expected]
+    assert _query("val_loss_s0", "val_loss_s1", "val_loss_s2") == [7, 7, 8]
 
 
 def test_naslibs_pickle(fresh: Path, tmp_path: Path) -> None:
-    curve = [9 - epoch / 10 for epoch in range(50)]
-    content = {_COMPACT: {"val_losses": curve, "train_losses": curve, "test_losses": curve, "wall_times": [2.0] * 50}}
     path = tmp_path / "nb_nlp.pickle"
-    path.write_bytes(pickle.dumps(content))
+    curve = nbnlp_naslib(path)
     sources.bring_in("nbnlp", path)
     assert _query("val_loss", "val_loss@3", "train_time_s", "trained") == pytest.approx([curve[-1], curve[2], 100, 1])
 
@@ -125,19 +101,22 @@ def test_naslibs_pickle(fresh: Path, tmp_path: Path) -> None:
     ("logs", "reason"),
     [
         ([], "no .json file in the archive"),
-        ([_log(data="data/wikitext-2")], "log_stats_model_0.json: a training on data/wikitext-2; that is imported as"),
-        ([_log(), "{"], "log_stats_model_1.json: "),
-        ([_log(), "[]"], "log_stats_model_1.json: "),
+        (
+            [nbnlp_log(data="data/wikitext-2")],
+            "log_stats_model_0.json: a training on data/wikitext-2; that is imported as",
+        ),
+        ([nbnlp_log(), "{"], "log_stats_model_1.json: "),
+        ([nbnlp_log(), "[]"], "log_stats_model_1.json: "),
         ([{"data": "x"}], "log_stats_model_0.json: it has no 'val_losses'"),
-        ([_log(val_losses=[1.0] * 51)], "51 epochs; there are 50"),
-        ([_log(val_losses=["a"])], "log_stats_model_0.json: could not convert"),
-        ([_log(recepie="{}")], "no cell in it can be read"),
+        ([nbnlp_log(val_losses=[1.0] * 51)], "51 epochs; there are 50"),
+        ([nbnlp_log(val_losses=["a"])], "log_stats_model_0.json: could not convert"),
+        ([nbnlp_log(recepie="{}")], "no cell in it can be read"),
         (['{"a": "' + "x" * (5 << 20) + '"}'], "too large for a log"),
     ],
 )
 def test_wrong_archives(fresh: Path, tmp_path: Path, logs: list[object], reason: str) -> None:
     with pytest.raises(InputError, match=reason) as error:
-        sources.bring_in("nbnlp", _archive(tmp_path / "logs.zip", *logs))
+        sources.bring_in("nbnlp", nbnlp_archive(tmp_path / "logs.zip", *logs))
     assert "\n" not in str(error.value)
     assert store.find("nbnlp") is None
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import types
 from pathlib import Path
 from typing import Any
 
-import joblib
 import lightgbm
 import numpy as np
 import pytest
 import torch
 import xgboost
 from numpy.typing import NDArray
-from scipy.stats import gaussian_kde
-from sklearn.multioutput import RegressorChain
-from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from agnet import arrow, benchmarks, spaces
@@ -26,29 +21,19 @@ from agnet.benchmarks import sources, store, x11
 from agnet.benchmarks.official.x11 import EPOCHS
 from agnet.errors import InputError
 from agnet.graphs import Graphs
+from agnet.spaces.nb101_cells import unpack
+from agnet.spaces.nbnlp.vectors import x11_vector
+
+from ..layouts import X11_COMPONENTS, nb101_full, x11_fit, x11_folder
 
 _VECTORS = {"nb111": x11._nb101, "nb211": x11._nb201, "nb311": x11._nb301, "nbnlp": x11._nbnlp}
 _FEATURES = {"nb111": 26, "nb211": 6, "nb311": 56, "nbnlp": 185}
 _SPACES = {"nb111": "nb101", "nb211": "nb201", "nb311": "nb301", "nbnlp": "nbnlp"}
-_K = 3
 
 
 def _graphs(model: str) -> Graphs:
     graphs = spaces.get(_SPACES[model]).sample(300, np.random.default_rng(3))
     return graphs.take(graphs.sizes[:, 0] <= 14) if model == "nbnlp" else graphs
-
-
-def _fit(model: str, x: NDArray[np.float64], regressor: object, order: list[int] | None = None) -> list[Any]:
-    rng = np.random.default_rng(0)
-    epochs = np.arange(1, EPOCHS[model] + 1)
-    end = 80 + 5 * np.sin(x[:, :12].sum(axis=1)) + x[:, 3]
-    y = end[:, None] * (1 - np.exp(-epochs / (5 + x[:, 4:5]))) + 0.1 * rng.normal(size=(len(x), len(epochs)))
-    u, s, vh = np.linalg.svd(y, full_matrices=False)
-    scaler = StandardScaler()
-    labels = scaler.fit_transform(u[:, :_K].copy())
-    chain = RegressorChain(regressor, order=order).fit(x, labels)
-    residuals = u[:, :_K] @ np.diag(s[:_K]) @ vh[:_K] - y
-    return [chain, scaler, s, vh, _K, gaussian_kde(residuals.T + 1e-3 * rng.normal(size=residuals.T.shape))]
 
 
 def _official(content: list[Any], x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -57,12 +42,9 @@ def _official(content: list[Any], x: NDArray[np.float64]) -> NDArray[np.float64]
     return curves
 
 
-def _save(path: Path, content: object, kind: str = "svd_lgb", **options: Any) -> Path:
-    folder = path / "ensemble_member_0"
-    folder.mkdir(parents=True, exist_ok=True)
-    joblib.dump(content, folder / "surrogate_model.model", **options)
-    (folder / "model_config.json").write_text(json.dumps({"model": kind}))
-    return path
+def _values(model: str, curve: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What is answered for points of an official curve."""
+    return 100 - curve if model == "nbnlp" else curve / (1 if model == "nb111" else 100)
 
 
 def _lgb() -> lightgbm.LGBMRegressor:
@@ -74,14 +56,13 @@ def test_curves(tmp_path: Path, fresh: Path, model: str) -> None:
     graphs = _graphs(model)
     x = _VECTORS[model](graphs, _FEATURES[model])
     assert x.shape == (len(graphs), _FEATURES[model])
-    content = _fit(model, x, _lgb(), order=[1, 0, 2])
-    sources.bring_in(f"x11/{model}", _save(tmp_path / f"{model}-v0.5", content))
+    content = x11_fit(model, x, _lgb(), order=[1, 0, 2])
+    sources.bring_in(f"x11/{model}", x11_folder(tmp_path / f"{model}-v0.5", content))
     benchmark = benchmarks.load(f"x11/{model}")
     metric = benchmark.metrics[0].name
     last, third = (_official(content, x)[:, at] for at in (-1, 2))
     answer = benchmark.query(graphs, [metric, f"{metric}@3", f"{metric}@{EPOCHS[model]}"]).columns
-    unit = {"nb111": 1, "nbnlp": 1}.get(model, 100)
-    expected = [100 - last, 100 - third] if model == "nbnlp" else [last / unit, third / unit]
+    expected = [_values(model, last), _values(model, third)]
     # A feature of the chain may fall on the other side of a threshold in 32 bits, so not of every row.
     close = np.isclose(answer[metric], expected[0], rtol=1e-5) & np.isclose(
         answer[f"{metric}@3"], expected[1], rtol=1e-5
@@ -90,10 +71,22 @@ def test_curves(tmp_path: Path, fresh: Path, model: str) -> None:
     np.testing.assert_array_equal(answer[metric], answer[f"{metric}@{EPOCHS[model]}"])
 
 
+@pytest.mark.parametrize("model", list(_VECTORS))
+def test_noise_of_each_space(tmp_path: Path, fresh: Path, model: str) -> None:
+    graphs = _graphs(model)
+    content = x11_fit(model, _VECTORS[model](graphs, _FEATURES[model]), _lgb())
+    sources.bring_in(f"x11/{model}", x11_folder(tmp_path, content))
+    benchmark = benchmarks.load(f"x11/{model}")
+    name = benchmark.metrics[0].name
+    noise = benchmark.query(graphs, draw=(1,)).columns[name] - benchmark.query(graphs).columns[name]
+    official = np.clip(content[5].resample(3000, seed=1), -3, 3)[-1] / 2
+    np.testing.assert_allclose(noise.std(), _values(model, official).std(), rtol=0.2)
+
+
 def test_noise(tmp_path: Path, fresh: Path) -> None:
     graphs = _graphs("nb211")
-    content = _fit("nb211", x11._nb201(graphs, 6), _lgb())
-    sources.bring_in("x11/nb211", _save(tmp_path, content))
+    content = x11_fit("nb211", x11._nb201(graphs, 6), _lgb())
+    sources.bring_in("x11/nb211", x11_folder(tmp_path, content))
     benchmark = benchmarks.load("x11/nb211")
     names = [f"val_acc@{epoch}" for epoch in range(1, 201)]
     plain = np.stack(list(benchmark.query(graphs, names).columns.values()), axis=1)
@@ -104,19 +97,48 @@ def test_noise(tmp_path: Path, fresh: Path) -> None:
     official = np.clip(content[5].resample(3000, seed=1), -3, 3)
     np.testing.assert_allclose(noise.std(axis=0).mean(), official.std(axis=1).mean(), rtol=0.1)
     np.testing.assert_allclose(noise.mean(), official.mean(), atol=0.05)
-    sources.bring_in("x11/nb211", _save(tmp_path, content[:5]))
+    sources.bring_in("x11/nb211", x11_folder(tmp_path, content[:5]))
     benchmarks.get.cache_clear()
     with pytest.raises(InputError, match="has no noise"):
         benchmarks.load("x11/nb211").query(graphs, draw=(1,))
 
 
-def test_xgboost(tmp_path: Path, fresh: Path) -> None:
-    graphs = _graphs("nb211")
-    x = x11._nb201(graphs, 6)
-    content = _fit("nb211", x, xgboost.XGBRegressor(n_estimators=20, max_depth=4, n_jobs=1))[:5]
-    sources.bring_in("x11/nb211", _save(tmp_path, content, "svd_xgb"))
-    answer = benchmarks.load("x11/nb211").query(graphs).columns["val_acc"]
-    np.testing.assert_allclose(answer, _official(content, x)[:, -1] / 100, rtol=1e-5)
+@pytest.mark.parametrize("model", list(_VECTORS))
+def test_xgboost(tmp_path: Path, fresh: Path, model: str) -> None:
+    graphs = _graphs(model)
+    x = _VECTORS[model](graphs, _FEATURES[model])
+    content = x11_fit(model, x, xgboost.XGBRegressor(n_estimators=20, max_depth=4, n_jobs=1))[:5]
+    sources.bring_in(f"x11/{model}", x11_folder(tmp_path, content, "svd_xgb"))
+    benchmark = benchmarks.load(f"x11/{model}")
+    answer = benchmark.query(graphs).columns[benchmark.metrics[0].name]
+    np.testing.assert_allclose(answer, _values(model, _official(content, x)[:, -1]), rtol=1e-5)
+
+
+def test_first_epochs(data: Path, tmp_path: Path, fresh: Path) -> None:
+    """Models that want to know how the training begins: nb111 looks it up, nbnlp takes what AG-Net takes."""
+    full = tmp_path / "nasbench_full.tfrecord"
+    nb101_full(full, data / "nb101" / "nb101_fixture_66x3.tfrecord")
+    sources.bring_in("nb101", full)
+    begun = benchmarks.load("nb101")
+    graphs = unpack(begun.table.keys)
+    x = x11._nb101(graphs, 30)
+    names = ["val_acc_4ep", "val_acc_12ep", "val_acc_36ep", "val_acc"]
+    np.testing.assert_array_equal(x[:, 26:], np.stack([begun.table.columns[name] for name in names], axis=1))
+    content = x11_fit("nb111", x, _lgb())
+    sources.bring_in("x11/nb111", x11_folder(tmp_path / "nb111-v0.5", content))
+    answer = benchmarks.load("x11/nb111").query(graphs).columns["val_acc"]
+    np.testing.assert_allclose(answer, _official(content, x)[:, -1], rtol=1e-5)
+    sources.bring_in("nb101", data / "nb101" / "nb101_fixture_66x3.tfrecord")
+    benchmarks.get.cache_clear()
+    with pytest.raises(InputError, match="nb101 has no val_acc_4ep in the file that was imported; nasbench_full"):
+        benchmarks.load("x11/nb111").query(graphs)
+
+    cells = _graphs("nbnlp")
+    x = np.concatenate([x11_vector(cells), np.full((len(cells), 3), 93.5)], axis=1)
+    content = x11_fit("nbnlp", x, xgboost.XGBRegressor(n_estimators=20, max_depth=4, n_jobs=1))
+    sources.bring_in("x11/nbnlp", x11_folder(tmp_path / "nbnlp_v01", content, "svd_xgb"))
+    answer = benchmarks.load("x11/nbnlp").query(cells).columns["val_loss"]
+    np.testing.assert_allclose(answer, 100 - _official(content, x)[:, -1], rtol=1e-5)
 
 
 class NNSurrogateModel(nn.Module):
@@ -152,15 +174,26 @@ def network(monkeypatch: pytest.MonkeyPatch) -> NNSurrogateModel:
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(NNSurrogateModel, "__module__", module.__name__)
     torch.manual_seed(0)
-    return NNSurrogateModel(6, 16, 2, _K)
+    return NNSurrogateModel(6, 16, 2, X11_COMPONENTS)
+
+
+@pytest.mark.parametrize("model", list(_VECTORS))
+def test_network_of_each_space(tmp_path: Path, fresh: Path, network: NNSurrogateModel, model: str) -> None:
+    graphs = _graphs(model)
+    x = _VECTORS[model](graphs, _FEATURES[model])
+    content = [type(network)(_FEATURES[model], 16, 2, X11_COMPONENTS), *x11_fit(model, x, _lgb())[1:5]]
+    sources.bring_in(f"x11/{model}", x11_folder(tmp_path, content, "svd_nn"))
+    benchmark = benchmarks.load(f"x11/{model}")
+    answer = benchmark.query(graphs).columns[benchmark.metrics[0].name]
+    np.testing.assert_allclose(answer, _values(model, _official(content, x)[:, -1]), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("protocol", [3, 4, 5])
 def test_network(tmp_path: Path, fresh: Path, network: NNSurrogateModel, protocol: int) -> None:
     graphs = _graphs("nb211")
     x = x11._nb201(graphs, 6)
-    content = [network, *_fit("nb211", x, _lgb())[1:5]]
-    sources.bring_in("x11/nb211", _save(tmp_path, content, "svd_nn", protocol=protocol))
+    content = [network, *x11_fit("nb211", x, _lgb())[1:5]]
+    sources.bring_in("x11/nb211", x11_folder(tmp_path, content, "svd_nn", protocol=protocol))
     benchmark = benchmarks.load("x11/nb211")
     answer = benchmark.query(graphs, ["val_acc", "val_acc@7"]).columns
     official = _official(content, x)
@@ -174,11 +207,11 @@ def test_network(tmp_path: Path, fresh: Path, network: NNSurrogateModel, protoco
 
 
 def test_networks_that_do_not_fit(tmp_path: Path, fresh: Path, network: NNSurrogateModel) -> None:
-    content = [network, *_fit("nb211", x11._nb201(_graphs("nb211"), 6), _lgb())[1:5]]
+    content = [network, *x11_fit("nb211", x11._nb201(_graphs("nb211"), 6), _lgb())[1:5]]
 
     def refused(reason: str) -> None:
         with pytest.raises(InputError, match=reason):
-            sources.bring_in("x11/nb211", _save(tmp_path, content, "svd_nn"))
+            sources.bring_in("x11/nb211", x11_folder(tmp_path, content, "svd_nn"))
         assert store.find("x11/nb211") is None
 
     network.fclayers[1] = nn.Linear(15, 16)
@@ -188,9 +221,9 @@ def test_networks_that_do_not_fit(tmp_path: Path, fresh: Path, network: NNSurrog
         network.fclayers[1].bias[3] = torch.nan
     refused("its weights are not all numbers")
     network.fclayers[1] = nn.Linear(16, 16)
-    network.outlayer = nn.Linear(16, _K + 1)
-    refused(f"its parts do not fit {_K} components")
-    network.outlayer = nn.Linear(16, _K)
+    network.outlayer = nn.Linear(16, X11_COMPONENTS + 1)
+    refused(f"its parts do not fit {X11_COMPONENTS} components")
+    network.outlayer = nn.Linear(16, X11_COMPONENTS)
     network.inlayer = nn.Linear(6, 16)
     network.fclayers = [_Evil()]  # type: ignore[list-item]
     refused("it asks for posix.system")
@@ -217,7 +250,7 @@ class _Evil:
 
 def test_files_that_are_no_models(tmp_path: Path, fresh: Path) -> None:
     graphs = _graphs("nb211")
-    content = _fit("nb211", x11._nb201(graphs, 6), _lgb())
+    content = x11_fit("nb211", x11._nb201(graphs, 6), _lgb())
     other = [*content[:4], 2]
     cases: list[tuple[object, dict[str, Any], str]] = [
         ([content[0], _Evil(), *content[2:]], {}, "it asks for posix.system"),
@@ -228,14 +261,14 @@ def test_files_that_are_no_models(tmp_path: Path, fresh: Path) -> None:
     ]
     for value, options, reason in cases:
         with pytest.raises(InputError, match=reason):
-            sources.bring_in("x11/nb211", _save(tmp_path, value, **options))
+            sources.bring_in("x11/nb211", x11_folder(tmp_path, value, **options))
     with pytest.raises(InputError, match="200 epochs from 6 features, nb311 predicts 98 from 56"):
-        sources.bring_in("x11/nb311", _save(tmp_path, content))
+        sources.bring_in("x11/nb311", x11_folder(tmp_path, content))
     with pytest.raises(InputError, match="the kind 'vae_nn', known are svd_lgb, svd_xgb, svd_nn"):
-        sources.bring_in("x11/nb211", _save(tmp_path, content, "vae_nn"))
+        sources.bring_in("x11/nb211", x11_folder(tmp_path, content, "vae_nn"))
     with pytest.raises(InputError, match="not a model of NAS-Bench-x11: '_modules'"):
-        sources.bring_in("x11/nb211", _save(tmp_path, content, "svd_nn"))
-    file = _save(tmp_path, content) / "ensemble_member_0" / "surrogate_model.model"
+        sources.bring_in("x11/nb211", x11_folder(tmp_path, content, "svd_nn"))
+    file = x11_folder(tmp_path, content) / "ensemble_member_0" / "surrogate_model.model"
     file.write_bytes(file.read_bytes()[:-500])
     with pytest.raises(InputError, match="the file ends inside it"):
         sources.bring_in("x11/nb211", tmp_path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import re
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +17,7 @@ from agnet.benchmarks import download, sources
 from agnet.benchmarks.sources import File
 from agnet.errors import AgnetError, InputError
 
-from .conftest import Cli, Shell
+from .conftest import Cli
 
 _CONTENT = bytes(range(256)) * 20_000
 _SHA256 = hashlib.sha256(_CONTENT).hexdigest()
@@ -194,31 +193,3 @@ def test_misspelt_names(cli: Cli, tmp_path: Path) -> None:
     assert "did you mean 'nb101'" in cli("benchmarks", "import", "nb11", tmp_path / "x", status=2).stderr
     assert "did you mean 'nb101'" in cli("benchmarks", "info", "nb11", status=2).stderr
     assert "there is no such file" in cli("benchmarks", "import", "nb101", tmp_path / "x", status=2).stderr
-
-
-_ROOT = Path(__file__).parents[2]
-_FILES = {
-    "nasbench_only108.tfrecord": "nb101/nb101_fixture_66x3.tfrecord",
-    "NATS-tss-v1_0-3ffb9-simple": "nb201/NATS-tss-v1_0-3ffb9-simple",
-    "hw_nas_bench_nb201.parquet": "hwnas/hw_nas_bench_nb201.parquet",
-    "new_model.onnx": "nb301/new_model.onnx",
-    "logs.zip": "nbnlp/logs.zip",
-}
-
-
-@pytest.mark.parametrize(
-    "example",
-    [
-        example
-        for page in ("tools/benchmarks/README.md", "docs/benchmarks.md")
-        for example in re.findall(r"```sh\n(.*?)```", (_ROOT / page).read_text(), re.DOTALL)
-    ],
-)
-def test_examples(shell: Shell, data: Path, cache: Path, tmp_path: Path, example: str) -> None:
-    if "onnx" in example:
-        pytest.importorskip("onnxruntime")
-    for name, file in _FILES.items():
-        (tmp_path / name).symlink_to(data / file)
-    done = shell(f"set -e\n{example}")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
