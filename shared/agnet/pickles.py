@@ -38,6 +38,8 @@ class Array:
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, dtype, fortran, data = state
+        if isinstance(data, str):  # a string of Python 2
+            data = data.encode("latin1")
         if not isinstance(dtype, Dtype) or not isinstance(data, bytes | bytearray):
             raise pickle.UnpicklingError("it has an array of something else than numbers")
         self.value = np.frombuffer(data, dtype.value).reshape(shape, order="F" if fortran else "C")
@@ -114,25 +116,28 @@ NUMPY: Mapping[str, Callable[..., Any]] = {
 """Stand-ins for what pickles of NumPy's numbers and arrays name."""
 
 
-def load(path: Path, classes: Mapping[str, Callable[..., Any]] | None = None) -> Any:
+def load(path: Path, classes: Mapping[str, Callable[..., Any]] | None = None, *, strings: str = "ascii") -> Any:
     """The dicts, lists, tuples, strings and numbers in a pickle file.
 
     Args:
         path: the file.
         classes: what stands in for each class that the file may name, by its full name ``module.Class``. No other name
             is looked up, so no code can be reached.
+        strings: encoding of Python 2's strings; latin1 where arrays are kept in them.
 
     Raises:
         InputError: if the file is damaged, or names anything else.
     """
     with path.open("rb") as file:
-        return read(file, str(path), classes)
+        return read(file, str(path), classes, strings=strings)
 
 
-def read(file: Readable, name: str, classes: Mapping[str, Callable[..., Any]] | None = None) -> Any:
+def read(
+    file: Readable, name: str, classes: Mapping[str, Callable[..., Any]] | None = None, *, strings: str = "ascii"
+) -> Any:
     """As :func:`load`, from an open file that errors call ``name``."""
     try:
-        return Machine(file, classes or {}).load()
+        return Machine(file, classes or {}, strings=strings).load()
     except (*ERRORS, OSError) as e:
         reason = " ".join(str(e).split()) or type(e).__name__
         raise InputError(f"{name}: not read as a pickle: {reason}") from e

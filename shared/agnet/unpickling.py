@@ -91,6 +91,7 @@ class Machine:
         filled: Callable[[dict[Any, Any]], None] | None = None,
         built: Callable[[Any], Any] | None = None,
         persistent: Callable[[Any], Any] | None = None,
+        strings: str = "ascii",
     ) -> None:
         """A machine at the beginning of ``file``.
 
@@ -100,8 +101,10 @@ class Machine:
             filled: called with each dict after items were put into it; may empty it.
             built: called with each object after its state was set; what it returns takes the object's place.
             persistent: gives what stands for a persistent id.
+            strings: encoding of Python 2's strings; latin1 where arrays are kept in them.
         """
         self._file = file
+        self._strings = strings
         self._classes = classes
         self._callable = list(classes.values())
         self._filled, self._built, self._persistent = filled, built, persistent
@@ -352,8 +355,8 @@ _OPERATIONS: dict[int, Callable[[Machine], None]] = {
     0x8A: lambda m: m._push(int.from_bytes(m.read(m._number(_BYTE)), "little", signed=True)),
     0x8B: lambda m: m._push(int.from_bytes(m.read(m._number(_UINT)), "little", signed=True)),
     0x8D: lambda m: m._push(m._text(_ULONG)),
-    ord("U"): lambda m: m._push(m.read(m._number(_BYTE)).decode("ascii")),  # Python 2's strings
-    ord("T"): lambda m: m._push(m.read(m._number(_UINT)).decode("ascii")),
+    ord("U"): lambda m: m._push(m.read(m._number(_BYTE)).decode(m._strings)),  # Python 2's strings
+    ord("T"): lambda m: m._push(m.read(m._number(_UINT)).decode(m._strings)),
     ord("B"): lambda m: m._push(m.read(m._number(_UINT))),
     ord("C"): lambda m: m._push(m.read(m._number(_BYTE))),
     0x8E: lambda m: m._push(m.read(m._number(_ULONG))),
