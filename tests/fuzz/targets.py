@@ -32,6 +32,7 @@ from agnet import networks, records, seeds, spaces, streams
 from agnet.benchmarks.official import hw, nb101, nb201, nb301, nb301_runs, nbnlp, protobuf, silent, tfrecord, x11, yahpo
 from agnet.errors import AgnetError
 from agnet.generator import checkpoint, published, state
+from agnet.search.expressions import parse, parse_limit
 from agnet.search.journal import Journal
 from agnet.surrogates import files as surrogate_files
 from agnet.surrogates.fitted import fit
@@ -396,6 +397,18 @@ def _journals() -> list[bytes]:
     return [b'{"agnet_journal":1,"settings":{"seed":[0]}}\n{"arch":"(4, 3, 3, 0, 0, 0)","val_acc":0.5}\n{"arch":"half']
 
 
+def _expression(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    columns = {name: np.ones(2) for name in ("val_acc", "latency_ms@edgegpu")}
+    with suppress(AgnetError):
+        limit = parse_limit(text)
+        if set(limit.margin.metrics) <= set(columns):
+            limit.holds(limit.margin(columns))
+    expression = parse(text)
+    if set(expression.metrics) <= set(columns):
+        expression(columns)
+
+
 def _told(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     for name in spaces.names():
@@ -435,5 +448,8 @@ TARGETS: dict[str, Target] = {
     "state": Target(_file("state", _state), _states),
     "surrogate": Target(_file("surrogate", lambda path: surrogate_files.load(str(path))), _surrogates),
     "journal": Target(_file("journal", _journal), _journals),
+    "expression": Target(
+        _expression, lambda: [b"val_acc - 0.01 * log(`latency_ms@edgegpu`)**2", b"max(val_acc, 1e3)/2 <= (-val_acc)"]
+    ),
     "settings": Target(_told, lambda: [b"cifar10,channels=16", b"7:3", b"imagenet,classes=10,image=64"]),
 }

@@ -54,9 +54,52 @@ def test_the_history_can_be_any_stream(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_optimises_other_metrics_either_way(cli: Cli) -> None:
-    search = ("search", "-b", "nb201/cifar10", *_RANDOM, "-o", "-", "--metric", "latency_ms")
-    assert "best latency_ms " + _extreme(min, cli(*search).records) in cli(*search).stderr
-    assert "best latency_ms " + _extreme(max, cli(*search).records) in cli(*search, "--maximize").stderr
+    search = ("search", "-b", "nb201/cifar10", *_RANDOM, "-o", "-")
+    small, large = cli(*search, "--metric", "latency_ms"), cli(*search, "--maximize", "latency_ms")
+    assert "best latency_ms " + _extreme(min, small.records) in small.stderr
+    assert "best latency_ms " + _extreme(max, large.records) in large.stderr
+    assert cli(*search, "--minimize", "latency_ms").stdout == small.stdout
+
+
+def test_keeps_a_limit(cli: Cli) -> None:
+    limit = ("--maximize", "val_acc", "--subject-to", "latency_ms <= 15")
+    result = cli("search", "-b", "nb201/cifar10", "--queries", 30, *limit, "-o", "-")
+    records = result.records
+    assert [record["feasible"] for record in records] == [record["latency_ms"] <= 15 for record in records]
+    feasible = [record["val_acc"] for record in records if record["feasible"]]
+    assert 5 < len(feasible) < 30
+    assert f"{len(feasible)} of 30 queries" in result.stderr
+    assert f"best val_acc {max(feasible):.6f}" in result.stderr
+    (best,) = cli("search", "-b", "nb201/cifar10", "--queries", 30, *limit).records
+    assert best["val_acc"] == max(feasible)
+    impossible = ("--subject-to", "latency_ms < 0")
+    result = cli("search", "-b", "nb201/cifar10", *_RANDOM, *impossible)
+    assert result.stdout == b""
+    assert "keeps all limits: latency_ms < 0" in result.stderr
+
+
+def test_finds_a_front(cli: Cli) -> None:
+    goals = ("--maximize", "val_acc", "--minimize", "latency_ms")
+    records = cli("search", "-b", "nb201/cifar10", "--queries", 24, *goals, "-o", "-").records
+    points = [(record["val_acc"], -record["latency_ms"]) for record in records]
+    for record, point in zip(records, points, strict=True):
+        beaten = any(other != point and all(a >= b for a, b in zip(other, point, strict=True)) for other in points)
+        assert record["front"] == (not beaten)
+    volumes = [record["hypervolume"] for record in records]
+    assert volumes == sorted(volumes)
+    result = cli("search", "-b", "nb201/cifar10", "--queries", 24, *goals)
+    assert result.records == [record for record in records if record["front"]]
+    assert f"front of {len(result.records)} with hypervolume {volumes[-1]:.6g}" in result.stderr
+
+
+def test_objectives_that_are_none(cli: Cli) -> None:
+    for arguments, message in (
+        (("--maximize", "val_ac"), "did you mean 'val_acc'"),
+        (("--maximize", "val_acc +"), "a metric or a number is missing"),
+        (("--subject-to", "latency_ms"), "a limit is a comparison"),
+        (("--metric", "val_acc", "--minimize", "latency_ms"), "either --metric or"),
+    ):
+        assert message in cli("search", "-b", "nb201/cifar10", *arguments, status=2).stderr
 
 
 def _extreme(which: Any, records: list[dict[str, Any]]) -> str:
@@ -75,6 +118,16 @@ def test_trials_are_single_searches(cli: Cli, tmp_path: Path) -> None:
     values = np.array([record["val_acc"] for record in result.records])
     error = values.std(ddof=1) / 3**0.5
     assert f"3 trials; best val_acc {values.mean():.6f} on average (standard error {error:.6f})" in result.stderr
+
+
+def test_options_that_a_strategy_does_not_have(cli: Cli) -> None:
+    asked = ["search", "-b", "nb201/cifar10", "--queries", 9, "--acquisition", "ucb"]
+    told = cli(*asked, "--subject-to", "latency_ms<=15", status=2).stderr
+    assert told == "search: strategy bayesian with limits or several goals has no option --acquisition\n"
+    told = cli(*asked, "--strategy", "random", status=2).stderr
+    assert told == "search: strategy random has no option --acquisition\n"
+    assert cli(*asked).records[0]["val_acc"] > 0
+    assert "no acquisition is called 'uct'" in cli(*asked[:-1], "uct", status=2).stderr
 
 
 def test_an_interrupted_search_goes_on(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from agnet.graphs import Graphs
+from agnet.search import pareto
+from agnet.search.objective import Measured, Objective, single
 from agnet.spaces.base import Space
 from agnet.streams.chunk import Chunk
 
@@ -18,13 +20,16 @@ class History:
     with exactly the numbers of one that was never interrupted.
     """
 
-    def __init__(self, space: Space, metric: str, *, maximize: bool) -> None:
+    def __init__(self, space: Space, metric: str, *, maximize: bool, objective: Objective | None = None) -> None:
+        """``objective`` is that metric alone where none is given; else ``metric`` names what strategies predict."""
         self.space = space
         self.metric = metric
         self.maximize = maximize
+        self.objective = objective or single(metric, maximize=maximize)
         self.chunks: list[Chunk] = []
         self._graphs: list[Graphs] = []
-        self._values: list[NDArray[np.float64]] = []
+        self._columns: list[pa.Table] = []
+        self._measured: tuple[int, Measured, NDArray[np.float64]] | None = None
         self._keys: list[pa.Array] = []
         self._unanswerable: list[pa.Array] = []
 
@@ -33,11 +38,12 @@ class History:
 
     def extend(self, graphs: Graphs, answered: Chunk) -> None:
         """Add evaluated architectures; ``answered`` holds their records, row for row."""
-        columns = answered.columns(pa.schema([(self.space.identity, pa.string()), (self.metric, pa.float64())]))
+        numbers = [(name, pa.float64()) for name in self.objective.metrics]
+        columns = answered.columns(pa.schema([(self.space.identity, pa.string()), *numbers]))
         self.chunks.append(answered)
         self._graphs.append(graphs)
         self._keys.append(columns[self.space.identity].combine_chunks())
-        self._values.append(columns[self.metric].to_numpy())
+        self._columns.append(columns)
 
     def reject(self, keys: pa.Array) -> None:
         """Remember architectures that the benchmark cannot answer: they cost no query and are not proposed again."""
@@ -59,22 +65,59 @@ class History:
         return pa.concat_arrays(self._keys + self._unanswerable)
 
     @property
+    def columns(self) -> dict[str, NDArray[np.float64]]:
+        """The objective's metrics, name to [n] values; NaN where there is none."""
+        return {
+            name: np.concatenate([np.empty(0), *(columns[name].to_numpy() for columns in self._columns)])
+            for name in self.objective.metrics
+        }
+
+    @property
+    def measured(self) -> Measured:
+        """Goals and limits of all architectures."""
+        return self._judged()[0]
+
+    @property
     def values(self) -> NDArray[np.float64]:
-        """[n] the objective's metric, as measured; NaN where an evaluation failed."""
-        return np.concatenate(self._values) if self._values else np.empty(0)
+        """[n] the (first) goal, as measured; NaN where an evaluation failed."""
+        return np.asarray(self.measured.goals[:, 0] * (1 if self.objective.goals[0].maximize else -1))
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """[n] the metric turned so that larger is better; minus infinity where an evaluation failed."""
-        values = self.values if self.maximize else -self.values
-        return np.where(np.isnan(values), -np.inf, values)
+        """[n] one number each, larger is better: the goal itself if there is but one, see :meth:`Objective.scores`.
+
+        Minus infinity where an evaluation failed.
+        """
+        return self._judged()[1]
+
+    def _judged(self) -> tuple[Measured, NDArray[np.float64]]:
+        if self._measured is None or self._measured[0] != len(self):
+            measured = self.objective.measure(self.columns)
+            self._measured = (len(self), measured, self.objective.scores(measured))
+        return self._measured[1], self._measured[2].copy()
 
     def best(self) -> int | None:
-        """Row of the best architecture, the first of equals; None when nothing was evaluated successfully."""
-        scores = self.scores
-        return int(scores.argmax()) if len(scores) and np.isfinite(scores).any() else None
+        """Row of the best architecture that keeps all limits, the first of equals; None when there is none."""
+        feasible = np.flatnonzero(self.measured.feasible)
+        return int(feasible[self.scores[feasible].argmax()]) if len(feasible) else None
+
+    def results(self) -> list[int]:
+        """Rows of what the search is for: the best architecture, or the front where there are several goals."""
+        if not self.objective.several:
+            best = self.best()
+            return [] if best is None else [best]
+        feasible = np.flatnonzero(self.measured.feasible)
+        front = feasible[pareto.nondominated(self.measured.goals[feasible])]
+        return [int(row) for row in front]
+
+    def hypervolumes(self, reference: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """[n] what the front covers after each query, beyond ``reference``: by default the worst of each goal."""
+        goals = np.where(self.measured.feasible[:, None], self.measured.goals, np.nan)
+        if not self.measured.feasible.any():
+            return np.zeros(len(self))
+        return pareto.hypervolumes(goals, np.nanmin(goals, axis=0) if reference is None else reference)
 
     def best_so_far(self) -> NDArray[np.float64]:
-        """[n] the metric of the best architecture after each query."""
-        best = np.maximum.accumulate(self.scores)
-        return best if self.maximize else -best
+        """[n] the (first) goal of the best architecture after each query; infinitely bad until one keeps the limits."""
+        best = np.maximum.accumulate(np.where(self.measured.feasible, self.measured.goals[:, 0], -np.inf))
+        return np.asarray(best if self.objective.goals[0].maximize else -best)

@@ -6,7 +6,7 @@ the same functions with the same seeds, so both give the same history.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +68,7 @@ def search(
             rest = proposal.take(np.arange(done, len(proposal.graphs)))
             answered = journal.replay(rest.records["arch"].to_pylist()) if journal else None
             if answered is None:
-                answered = _query(benchmark, rest, history.metric)
+                answered = _query(benchmark, rest, history.objective.metrics)
                 if journal:
                     journal.append(answered)
             history.extend(rest.graphs.take(slice(0, len(answered))), answered)
@@ -78,7 +78,7 @@ def search(
     wanted = min(budget.init, budget.queries)
     for graphs in distinct_blocks(space, wanted, seed):
         evaluate(Proposal(graphs, records(space, graphs)))
-    if wanted > 1 and len(history) and history.best() is None:
+    if wanted > 1 and len(history) and not np.isfinite(history.scores).any():
         # a program or a training that fails every time: what is left of the budget would be wasted
         reason = history.chunks[0].column(ERROR, pa.string())[0].as_py() or f"no {history.metric}"
         raise AgnetError(f"none of the first {len(history)} architectures could be evaluated: {reason}")
@@ -91,9 +91,9 @@ def search(
             evaluate(proposal)
 
 
-def _query(benchmark: Benchmark, proposal: Proposal, metric: str) -> Chunk:
+def _query(benchmark: Benchmark, proposal: Proposal, metrics: Sequence[str]) -> Chunk:
     """The proposed records with the benchmark's answers, as the lines that ``query --on-error keep`` writes."""
-    answer = benchmark.query(proposal.graphs, list(dict.fromkeys([*benchmark.select(None), metric])))
+    answer = benchmark.query(proposal.graphs, list(dict.fromkeys([*benchmark.select(None), *metrics])))
     lines = LinesChunk.of(TableChunk(proposal.records).json_lines().to_pybytes())
     chunk, _ = settle(lines, answer.problems, "arch", "keep")
     return chunk.set({name: arrow.numbers(values, null=np.isnan(values)) for name, values in answer.columns.items()})

@@ -9,13 +9,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agnet import benchmarks, spaces
 from agnet.benchmarks import Benchmark
-from agnet.search import strategies
+from agnet.benchmarks.joined import joined
+from agnet.search import pareto, strategies
 from agnet.search.history import History
 from agnet.search.journal import Journal
 from agnet.search.loop import Budget, search
+from agnet.search.objective import Measured, Objective
 from agnet.seeds import Seed
+
+_SMALL = 20_000
+"""Architectures of a space that are all looked at to know the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,8 @@ class Study:
     """Space to search, for a benchmark that takes any."""
     given: Mapping[str, str] = field(default_factory=dict)
     """What the benchmark was told, name to text."""
+    objective: Objective | None = None
+    """Goals and limits; None: ``metric`` alone."""
 
     def oracle(self) -> Benchmark:
         """The benchmark.
@@ -40,7 +50,37 @@ class Study:
         Raises:
             InputError: see :func:`agnet.benchmarks.load`.
         """
-        return benchmarks.load(self.benchmark, space=self.space, options=self.given)
+        benchmark = benchmarks.load(self.benchmark, space=self.space, options=self.given)
+        return joined(benchmark, self.objective.metrics if self.objective else (self.metric,))
+
+    def optimum(self) -> float | None:
+        """The best value of the (first) goal that an architecture has which keeps all limits; None if nobody knows."""
+        oracle = self.oracle()
+        if self.objective is None or self.objective.plain:
+            return oracle.optimum(self.metric)
+        measured = self._everything(oracle)
+        if measured is None or not measured.feasible.any():
+            return None
+        best = float(measured.goals[measured.feasible, 0].max())
+        return best if self.objective.goals[0].maximize else -best
+
+    def best_front(self) -> NDArray[np.float64] | None:
+        """[n, g] the front of the whole space, larger is better; None if nobody knows it."""
+        measured = self._everything(self.oracle())
+        if measured is None:
+            return None
+        goals = measured.goals[measured.feasible]
+        goals = np.unique(goals, axis=0)
+        order = goals[np.argsort(-goals[:, 0], kind="stable")]
+        return order[pareto.nondominated(order)]
+
+    def _everything(self, oracle: Benchmark) -> Measured | None:
+        space = spaces.get(oracle.space)
+        if self.objective is None or space.size is None or space.size > _SMALL or oracle.size != space.size:
+            return None
+        names = self.objective.metrics
+        parts = [oracle.query(graphs, names).columns for graphs in space.enumerate()]
+        return self.objective.measure({name: np.concatenate([part[name] for part in parts]) for name in names})
 
     def run(
         self,
@@ -60,8 +100,11 @@ class Study:
         """
         benchmark = self.oracle()
         space = spaces.get(benchmark.space)
-        strategy = strategies.make(self.strategy, space, self.metric, maximize=self.maximize, options=self.options)
-        history = History(space, self.metric, maximize=self.maximize)
+        plain = self.objective is None or self.objective.plain
+        strategy = strategies.make(
+            self.strategy, space, self.metric, maximize=self.maximize, options=self.options, plain=plain
+        )
+        history = History(space, self.metric, maximize=self.maximize, objective=self.objective)
         if journal is None:
             search(benchmark, strategy, history, budget=self.budget, seed=seed, on_answers=on_answers)
             return history
@@ -79,17 +122,35 @@ class Outcome:
     best: int | None
     """Row of the best architecture."""
     best_so_far: list[float]
-    """Best value of the metric after each query."""
+    """Best value of the (first) goal after each query."""
+    results: list[int]
+    """Rows of what the search was for: the best architecture, or the front."""
+    feasible: list[bool]
+    """Which architectures keep all limits."""
+    hypervolumes: list[float]
+    """What the front covers after each query, beyond ``corner``; empty unless there are several goals."""
+    corner: list[float]
+    """[g] Larger is better: the worst of the whole space's front where that is known, else of what was evaluated."""
 
     @classmethod
-    def of(cls, history: History) -> Outcome:
-        """The outcome of a search that has ended."""
+    def of(cls, history: History, study: Study) -> Outcome:
+        """The outcome of a search of ``study`` that has ended."""
         lines = b"".join(chunk.json_lines().to_pybytes() for chunk in history.chunks)
-        return cls(lines, history.best(), history.best_so_far().tolist())
+        return cls(lines, history.best(), history.best_so_far().tolist(), *_result(history, study))
+
+
+def _result(history: History, study: Study) -> tuple[list[int], list[bool], list[float], list[float]]:
+    measured = history.measured
+    feasible = measured.feasible.tolist()
+    if not history.objective.several or not measured.feasible.any():
+        return history.results(), feasible, [], []
+    front = study.best_front()
+    corner = (measured.goals[measured.feasible] if front is None else front).min(axis=0)
+    return history.results(), feasible, history.hypervolumes(corner).tolist(), corner.tolist()
 
 
 def _run(study: Study, seed: Seed, journal: Path | None, resume: bool) -> Outcome:
-    return Outcome.of(study.run(seed, journal=journal, resume=resume))
+    return Outcome.of(study.run(seed, journal=journal, resume=resume), study)
 
 
 def run_trials(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -12,9 +13,19 @@ from agnet import console
 from agnet.errors import InputError
 
 if TYPE_CHECKING:
+    from agnet.benchmarks import Benchmark
     from agnet.search.history import History
+    from agnet.search.objective import Objective
     from agnet.search.study import Outcome, Study
     from agnet.seeds import Seed
+    from agnet.streams import LinesChunk
+
+
+class Combine(StrEnum):
+    """How several goals become one order."""
+
+    pareto = "pareto"
+    ranks = "ranks"
 
 
 def search(
@@ -26,12 +37,24 @@ def search(
     ] = None,
     given: console.With = None,
     metric: Annotated[
-        str | None, typer.Option("--metric", help="Column to optimise; by default the benchmark's first metric.")
+        str | None,
+        typer.Option("--metric", help="Metric to optimise, the way its name says; by default the benchmark's first."),
+    ] = None,
+    maximize: Annotated[
+        list[str] | None,
+        typer.Option("--maximize", metavar="EXPR", help="What to make large: a metric, or arithmetic over metrics."),
     ] = None,
     minimize: Annotated[
-        bool | None,
-        typer.Option("--minimize/--maximize", help="Which way is better; by default as the metric's name says."),
+        list[str] | None,
+        typer.Option("--minimize", metavar="EXPR", help="What to make small. Several goals: a Pareto front."),
     ] = None,
+    limits: Annotated[
+        list[str] | None,
+        typer.Option("--subject-to", metavar="LIMIT", help="What has to hold, such as 'latency_ms@edgegpu<=5'."),
+    ] = None,
+    combine: Annotated[
+        Combine, typer.Option("--combine", help="Several goals: a Pareto front, or the sum of their ranks.")
+    ] = Combine.pareto,
     queries: Annotated[int, typer.Option("--queries", min=1, help="Architectures to evaluate.")] = 192,
     strategy: Annotated[
         str, typer.Option("--strategy", help="What proposes: bayesian, agnet, local, evolution or random.")
@@ -103,15 +126,17 @@ def search(
       search -b nb201/cifar100 --queries 96 --seed 1 -o history.jsonl > best.jsonl
       search -b nb201/ImageNet16-120 --trials 10 -o trials.parquet
       search -b nb201/cifar10 --strategy agnet --seed 0:7 -o agnet.jsonl
-      search -b nb201/cifar10 --strategy local --minimize --metric latency_ms --queries 64
+      search -b nb201/cifar10 --strategy local --minimize latency_ms --queries 64
+      search -b nb201/ImageNet16-120 --maximize val_acc --subject-to 'latency_ms@edgegpu<=5' -o limited.jsonl
+      search -b nb201/cifar10 --maximize val_acc --minimize latency_ms@pixel3 -o front.jsonl
       search -b 'cmd:./evaluate.py' --space nb201 --metric val_acc --with timeout=600 -o mine.jsonl
     """
     import numpy as np  # noqa: PLC0415
 
     from agnet import arrow, benchmarks  # noqa: PLC0415
-    from agnet.metrics import direction  # noqa: PLC0415
     from agnet.search import strategies  # noqa: PLC0415
     from agnet.search.loop import Budget  # noqa: PLC0415
+    from agnet.search.objective import COLUMN  # noqa: PLC0415
     from agnet.search.study import Study  # noqa: PLC0415
     from agnet.streams import LinesChunk, open_writer  # noqa: PLC0415
 
@@ -121,10 +146,9 @@ def search(
     about = strategies.get(strategy)
     options = console.named_values(given)
     oracle = benchmarks.load(benchmark, space=space, options=options)
-    if metric is None and not oracle.metrics:
-        raise InputError(f"{benchmark}: say with --metric which of its answers to optimise")
-    metric = metric or oracle.metrics[0].name
-    oracle.select([metric])
+    objective = _objective(metric, maximize, minimize, limits, combine, oracle)
+    first = objective.goals[0]
+    metric = first.expression.metrics[0] if first.expression.plain else COLUMN
     settings = {
         "acquisition": acquisition,
         "generator": generator,
@@ -135,13 +159,15 @@ def search(
     study = Study(
         benchmark=benchmark,
         metric=metric,
-        maximize=direction(metric) == "maximize" if minimize is None else not minimize,
+        maximize=first.maximize,
         strategy=strategy,
         options={name: value for name, value in settings.items() if value is not None},
         budget=Budget(queries, batch or about.batch, init or about.init),
         space=space,
         given=options,
+        objective=None if objective.plain else objective,
     )
+    study.oracle()  # complains about unknown metrics
     seeds = [(*seed[:-1], seed[-1] + trial) for trial in range(trials)]
     journals = _journals(output, trials)
     # made before the search, so that a name that cannot be written costs no queries
@@ -151,6 +177,7 @@ def search(
     else:
         outcomes = _several(study, seeds, journals, resume, jobs or os.cpu_count() or 1, reporter)
     histories = [LinesChunk.of(outcome.lines) for outcome in outcomes]
+    histories = [_judged(history, outcome, study) for history, outcome in zip(histories, outcomes, strict=True)]
     if trials > 1:
         histories = [
             history.set({"trial": arrow.numbers(np.full(len(history), trial))})
@@ -164,11 +191,89 @@ def search(
             if journal is not None:
                 journal.unlink()
     if output != "-":
-        with open_writer("-", None if output else output_format) as writer:
-            for history, outcome in zip(histories, outcomes, strict=True):
-                if outcome.best is not None:
-                    writer.write(history.take(np.array([outcome.best])))
-    _summarise(outcomes, study, oracle.optimum(metric), reporter)
+        _write_results(histories, outcomes, None if output else output_format)
+    if objective.several:
+        _summarise_fronts(outcomes, study, reporter)
+    else:
+        _summarise(outcomes, study, study.optimum(), reporter)
+
+
+def _write_results(histories: list[LinesChunk], outcomes: list[Outcome], output_format: str | None) -> None:
+    """The best architectures to stdout."""
+    import numpy as np  # noqa: PLC0415
+
+    from agnet.streams import open_writer  # noqa: PLC0415
+
+    with open_writer("-", output_format) as writer:
+        for history, outcome in zip(histories, outcomes, strict=True):
+            if outcome.results:
+                writer.write(history.take(np.array(outcome.results)))
+
+
+def _objective(
+    metric: str | None,
+    maximize: list[str] | None,
+    minimize: list[str] | None,
+    limits: list[str] | None,
+    combine: Combine,
+    oracle: Benchmark,
+) -> Objective:
+    """What the options want."""
+    from agnet.metrics import direction  # noqa: PLC0415
+    from agnet.search import objective  # noqa: PLC0415
+
+    if metric is not None and (maximize or minimize):
+        raise InputError("give either --metric or --maximize and --minimize")
+    for text in (*(maximize or ()), *(minimize or ())):
+        if text.startswith("--"):
+            raise InputError(f"--maximize and --minimize need what to optimise, such as val_acc, not {text}")
+    if not maximize and not minimize:
+        if metric is None and not oracle.metrics:
+            raise InputError(f"{oracle.name}: say with --metric which of its answers to optimise")
+        metric = metric or oracle.metrics[0].name
+        wanted = objective.single(metric, maximize=direction(metric) == "maximize").goals
+    else:
+        wanted = objective.of(maximize or (), minimize or (), (), combine.value).goals
+    made = objective.Objective(wanted, tuple(limits or ()), combine.value)
+    _ = made.metrics  # reads all limits
+    return made
+
+
+def _judged(history: LinesChunk, outcome: Outcome, study: Study) -> LinesChunk:
+    """The history with what the objective says of it, where that is more than a metric."""
+    import numpy as np  # noqa: PLC0415
+
+    from agnet import arrow  # noqa: PLC0415
+
+    columns = {}
+    if study.objective and study.objective.limits:
+        columns["feasible"] = arrow.numbers(np.array(outcome.feasible, np.bool_))
+    if outcome.hypervolumes:
+        columns["front"] = arrow.numbers(np.isin(np.arange(len(history)), outcome.results))
+        columns["hypervolume"] = arrow.numbers(np.array(outcome.hypervolumes))
+    return history.set(columns)
+
+
+def _summarise_fronts(outcomes: list[Outcome], study: Study, reporter: console.Reporter) -> None:
+    import numpy as np  # noqa: PLC0415
+
+    from agnet.search import pareto  # noqa: PLC0415
+
+    best = study.best_front()
+    for trial, outcome in enumerate(outcomes):
+        queries, feasible = len(outcome.feasible), sum(outcome.feasible)
+        which = f"trial {trial}: " if len(outcomes) > 1 else ""
+        if not outcome.hypervolumes:
+            reporter.warn(f"{which}none of {queries} queries keeps all limits")
+            continue
+        share = ""
+        if best is not None and (there := pareto.hypervolume(best, np.array(outcome.corner))):
+            share = f", {100 * outcome.hypervolumes[-1] / there:.1f} % of what the whole space's covers"
+        limited = f", {feasible} keep all limits" if study.objective and study.objective.limits else ""
+        reporter.note(
+            f"{which}{queries} queries{limited}; front of {len(outcome.results)} with hypervolume "
+            f"{outcome.hypervolumes[-1]:.6g}{share}"
+        )
 
 
 def _journals(output: str | None, trials: int) -> list[Path | None]:
@@ -187,7 +292,7 @@ def _single(study: Study, seed: Seed, journal: Path | None, resume: bool, report
             best = history.best()
             update(len(history), best="-" if best is None else f"{history.values[best]:.4f}")
 
-        return Outcome.of(study.run(seed, journal=journal, resume=resume, on_answers=show))
+        return Outcome.of(study.run(seed, journal=journal, resume=resume, on_answers=show), study)
 
 
 def _several(
@@ -209,18 +314,28 @@ def _several(
 
 
 def _summarise(outcomes: list[Outcome], study: Study, optimum: float | None, reporter: console.Reporter) -> None:
+    limited = ""
+    if study.objective and study.objective.limits:
+        queries, feasible = (sum(len(o.feasible) for o in outcomes), sum(sum(o.feasible) for o in outcomes))
+        limited = f"{feasible} of {queries} queries ({100 * feasible / queries:.0f} %) keep all limits; "
+        if not feasible:
+            reporter.warn(f"none of {queries} queries keeps all limits: {', '.join(study.objective.limits)}")
+            return
     bests = [outcome.best_so_far[-1] for outcome in outcomes if outcome.best is not None]
     known = "" if optimum is None else f"; the best there is has {optimum:.6f}"
     if not bests:
         reporter.warn(f"no query answered {study.metric}")
     elif len(outcomes) == 1:
         queries, best = len(outcomes[0].best_so_far), outcomes[0].best
-        reporter.note(f"{queries} queries; best {study.metric} {bests[0]:.6f}, found by query {(best or 0) + 1}{known}")
+        reporter.note(
+            f"{queries} queries; {limited}best {study.metric} {bests[0]:.6f}, found by query {(best or 0) + 1}{known}"
+        )
     else:
         mean = sum(bests) / len(bests)
         error = (sum((best - mean) ** 2 for best in bests) / max(len(bests) - 1, 1) / len(bests)) ** 0.5
         reporter.note(
-            f"{len(bests)} trials; best {study.metric} {mean:.6f} on average (standard error {error:.6f}){known}"
+            f"{len(bests)} trials; {limited}best {study.metric} {mean:.6f} on average "
+            f"(standard error {error:.6f}){known}"
         )
     if any(len(outcome.best_so_far) < study.budget.queries for outcome in outcomes):
         reporter.warn(f"the strategy had nothing new to propose before {study.budget.queries} queries were used")

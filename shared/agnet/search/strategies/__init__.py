@@ -67,6 +67,9 @@ _STRATEGIES = {
     "random": ("agnet.search.strategies.random", "RandomStrategy"),
 }
 
+# What stands in for a strategy where there are several goals, or limits.
+_COMPOSITE = {"bayesian": ("agnet.search.strategies.composite", "CompositeStrategy")}
+
 
 def names() -> list[str]:
     """Names of all strategies."""
@@ -86,14 +89,23 @@ def get(name: str) -> type[Strategy]:
     return strategy
 
 
-def make(name: str, space: Space, metric: str, *, maximize: bool, options: Mapping[str, Any]) -> Strategy:
+def make(
+    name: str, space: Space, metric: str, *, maximize: bool, options: Mapping[str, Any], plain: bool = True
+) -> Strategy:
     """The strategy called ``name`` for one search; ``options`` are its own settings.
+
+    ``plain`` is whether the search has one metric and no limits.
 
     Raises:
         InputError: if there is none, or it does not know one of the options.
     """
     strategy = get(name)
+    called = name
+    if not plain and name in _COMPOSITE:
+        module, cls = _COMPOSITE[name]
+        strategy = getattr(import_module(module), cls)
+        called = f"{name} with limits or several goals"
     known = signature(strategy).parameters
     if strange := [option for option in options if option not in known]:
-        raise InputError(f"strategy {name} has no option --{strange[0].replace('_', '-')}")
+        raise InputError(f"strategy {called} has no option --{strange[0].replace('_', '-')}")
     return strategy(space, metric, maximize=maximize, **options)
