@@ -1,22 +1,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from agnet import benchmarks, spaces
+from agnet import benchmarks, networks, spaces
 from agnet.benchmarks.base import Answer, Benchmark
 from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.metrics import Metric
 from agnet.search import strategies
 from agnet.search.history import History
+from agnet.search.journal import Journal
 from agnet.search.loop import Budget, search
 from agnet.search.study import Study, run_trials
 from agnet.seeds import Seed
+from agnet.spaces.held import Held
 
 RANDOM = Study("nb201/cifar10", "val_acc", True, "random", budget=Budget(queries=40, batch=7, init=10))
 
@@ -105,3 +108,81 @@ def test_unknown_names_and_options() -> None:
         strategies.make("rondom", space, "val_acc", maximize=True, options={})
     with pytest.raises(InputError, match="no option --alpha"):
         strategies.make("random", space, "val_acc", maximize=True, options={"alpha": 1})
+
+
+class Sizes(Benchmark):
+    """Multiply-adds of the DARTS space's networks, one evaluation at a time."""
+
+    name, space, title, source, size = "sizes", "nb301", "sizes", "computed", None
+    metrics = (Metric("flops_m", "", "minimize", ""),)
+    at_once = 1
+
+    def query(self, graphs: Graphs, metrics: Sequence[str] | None = None, *, draw: Seed | None = None) -> Answer:
+        assert len(graphs) == 1
+        return Answer({"flops_m": networks.flops(spaces.get("nb301"), graphs) / 1e6}, {})
+
+
+@pytest.mark.parametrize("strategy", ["random", "local", "bayesian", "agnet"])
+@pytest.mark.parametrize("companions", [1, 3])
+def test_one_cell_after_the_other(strategy: str, companions: int) -> None:
+    space = Held(spaces.get("nb301"))
+    history = History(space, "flops_m", maximize=False)
+    options = {"epochs": 2, "candidates": 10} if strategy == "agnet" else {}
+    made = strategies.make(strategy, space, "flops_m", maximize=False, options=options)
+    search(Sizes(), made, history, budget=Budget(40, 5, 8, companions), seed=(0,))
+    assert len(history) == 40 == len(set(history.keys.to_pylist()))
+    tried = 8 if companions == 1 else 11
+    reduction = {cell.tobytes() for cell in history.graphs.ops[tried:20, 1]}
+    assert len(reduction) == 1
+    best = int(history.values[:20].argmin())
+    assert (history.graphs.ops[20:, 0] == history.graphs.ops[best, 0]).all()
+    assert len({cell.tobytes() for cell in history.graphs.ops[20:, 1]}) > 5
+    if companions > 1:
+        first = int(history.values[:8].argmin())
+        assert (history.graphs.ops[8:11, 0] == history.graphs.ops[first, 0]).all()
+        chosen = 8 + int(history.values[8:11].argmin())
+        assert reduction == {history.graphs.ops[chosen, 1].tobytes()}
+
+
+def test_answers_are_on_disk_before_the_next_evaluation_begins(tmp_path: Path) -> None:
+    asked = 0
+
+    class Failing(Sizes):
+        def query(self, graphs: Graphs, metrics: Sequence[str] | None = None, *, draw: Seed | None = None) -> Answer:
+            nonlocal asked
+            asked += 1
+            assert (tmp_path / "j").read_bytes().count(b"\n") == asked
+            if asked == 5:
+                raise KeyboardInterrupt
+            return super().query(graphs, metrics, draw=draw)
+
+    space = spaces.get("nb301")
+
+    def run(benchmark: Benchmark, path: Path | None) -> bytes:
+        history = History(space, "flops_m", maximize=False)
+        made = strategies.make("random", space, "flops_m", maximize=False, options={})
+        with Journal(path, {}, resume=True) if path else nullcontext() as journal:
+            search(benchmark, made, history, budget=Budget(12, 4, 6), seed=(0,), journal=journal)
+        return lines(history)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Failing(), tmp_path / "j")
+    assert (tmp_path / "j").read_bytes().count(b"\n") == 5
+    assert run(Sizes(), tmp_path / "j") == run(Sizes(), None)
+
+
+def test_first_architectures_that_cannot_be_answered_are_replaced() -> None:
+    class Few(Sizes):
+        at_once = None
+
+        def query(self, graphs: Graphs, metrics: Sequence[str] | None = None, *, draw: Seed | None = None) -> Answer:
+            return Answer({"flops_m": networks.flops(spaces.get("nb301"), graphs) / 1e6}, {})
+
+        def has(self, graphs: Graphs) -> np.ndarray:
+            return networks.flops(spaces.get("nb301"), graphs) % 3 < 1
+
+    space = spaces.get("nb301")
+    history = History(space, "flops_m", maximize=False)
+    made = strategies.make("random", space, "flops_m", maximize=False, options={})
+    search(Few(), made, history, budget=Budget(10, 4, 10), seed=(0,))
+    assert len(history) == 10

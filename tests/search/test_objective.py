@@ -137,7 +137,7 @@ def test_bayesian_covers_more_than_chance() -> None:
 
 
 @pytest.mark.parametrize("objective", [LIMITED, FRONT, Objective(FRONT.goals, LIMITED.limits, "ranks")])
-@pytest.mark.parametrize("strategy", ["bayesian", "evolution", "local", "agnet"])
+@pytest.mark.parametrize("strategy", ["bayesian", "bananas", "evolution", "local", "agnet"])
 def test_every_strategy_takes_every_objective(strategy: str, objective: Objective) -> None:
     history = study(objective, strategy, 24).run((0,))
     assert len(history) == 24 == len(set(history.keys.to_pylist()))

@@ -12,7 +12,12 @@ from agnet.search.strategies import bayesian
 from agnet.search.study import Study
 
 CELLS = "nb201/cifar10"
-BATCHES = {"bayesian": Budget(40, 4, 5), "evolution": Budget(120, 1, 30), "local": Budget(120, 1, 10)}
+BATCHES = {
+    "bananas": Budget(120, 10, 10),
+    "bayesian": Budget(40, 4, 5),
+    "evolution": Budget(120, 1, 30),
+    "local": Budget(120, 1, 10),
+}
 
 
 def study(strategy: str, **options: object) -> Study:

@@ -76,6 +76,9 @@ class Benchmark(ABC):
     """What it answers by default; the first is what a search optimises unless told otherwise."""
     details: tuple[Metric, ...] = ()
     """What it answers only when asked by name, such as the values of single training runs."""
+    at_once: int | None = None
+    """How many architectures make one evaluation that takes a while; a search keeps the answers after each. None: it
+    answers at once, however many there are."""
     curves: tuple[Curve, ...] = ()
     """What it answers for one epoch at a time, when asked by name."""
 

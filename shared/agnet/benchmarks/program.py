@@ -68,6 +68,7 @@ class Program(Open):
         self._words = ["/bin/sh", "-c", line] if prefix == "sh" else words
         self._called = line if prefix == "sh" else words[0]
         self._settings = told(_Settings(), options, prefix)
+        self.at_once = self._settings.batch or None
         if self._settings.timeout < 0 or self._settings.batch < 0:
             raise InputError(f"{prefix}: timeout and batch must not be negative")
 

@@ -6,7 +6,9 @@ the same functions with the same seeds, so both give the same history.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +17,15 @@ import pyarrow as pa
 from agnet import arrow
 from agnet.benchmarks.base import Benchmark
 from agnet.errors import AgnetError
+from agnet.graphs import Graphs
 from agnet.records import records
+from agnet.search import candidates
 from agnet.search.history import History
 from agnet.search.journal import Journal
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed
-from agnet.spaces.sampling import distinct_blocks
+from agnet.spaces.held import Held
+from agnet.spaces.sampling import Exhausted, distinct, distinct_blocks
 from agnet.streams.chunk import Chunk, LinesChunk, TableChunk
 from agnet.streams.problems import ERROR, settle
 
@@ -36,6 +41,8 @@ class Budget:
     batch: int = 16
     init: int = 16
     """Random architectures before the strategy is asked."""
+    companions: int = 1
+    """Random other cells that the first cell is tried with, where one cell is searched after the other."""
 
 
 def search(
@@ -53,6 +60,10 @@ def search(
     Round 0 draws random architectures with ``seed``, round r asks the strategy with the seed ``(*seed, r)``. The search
     ends early, without an error, when the strategy has had nothing new to propose for some rounds.
 
+    In a :class:`Held` space one cell is searched after the other, as AG-Net does on NAS-Bench-301: the first beside
+    random others until its share of the queries is used up, then the second beside the best first. Strategies learn
+    from everything that was evaluated.
+
     Raises:
         AgnetError: if none of the first architectures could be evaluated, at least two.
     """
@@ -68,6 +79,7 @@ def search(
             rest = proposal.take(np.arange(done, len(proposal.graphs)))
             answered = journal.replay(rest.records["arch"].to_pylist()) if journal else None
             if answered is None:
+                rest = rest.take(np.arange(min(benchmark.at_once or len(rest.graphs), len(rest.graphs))))
                 answered = _query(benchmark, rest, history.objective.metrics)
                 if journal:
                     journal.append(answered)
@@ -75,20 +87,74 @@ def search(
             done += len(answered)
         on_answers(history)
 
-    wanted = min(budget.init, budget.queries)
-    for graphs in distinct_blocks(space, wanted, seed):
-        evaluate(Proposal(graphs, records(space, graphs)))
+    _begin(benchmark, history, evaluate, min(budget.init, budget.queries), seed)
+    round_ = 0
+    for until in _phases(history, budget, evaluate, seed):
+        fruitless = 0
+        while len(history) < until and fruitless < _PATIENCE:
+            round_ += 1
+            proposal = strategy.ask(history, min(budget.batch, until - len(history)), (*seed, round_))
+            fruitless = 0 if len(proposal.graphs) else fruitless + 1
+            if len(proposal.graphs):
+                evaluate(proposal)
+
+
+_Evaluate = Callable[[Proposal], None]
+
+
+def _begin(benchmark: Benchmark, history: History, evaluate: _Evaluate, wanted: int, seed: Seed) -> None:
+    """Evaluate the first ``wanted`` random architectures that the benchmark can answer."""
+    space = history.space
+    found = [Graphs.blank(0, len(space.cells), space.max_nodes)]
+    with suppress(Exhausted):
+        for graphs in distinct_blocks(space, space.size or sys.maxsize, seed):
+            found.append(graphs.take(np.flatnonzero(benchmark.has(graphs))[: wanted - sum(map(len, found))]))
+            if sum(map(len, found)) == wanted:
+                break
+    first = Graphs.concat(found)
+    if len(first):
+        evaluate(Proposal(first, records(space, first)))
     if wanted > 1 and len(history) and not np.isfinite(history.scores).any():
         # a program or a training that fails every time: what is left of the budget would be wasted
         reason = history.chunks[0].column(ERROR, pa.string())[0].as_py() or f"no {history.metric}"
         raise AgnetError(f"none of the first {len(history)} architectures could be evaluated: {reason}")
-    round_ = fruitless = 0
-    while len(history) < budget.queries and fruitless < _PATIENCE:
-        round_ += 1
-        proposal = strategy.ask(history, min(budget.batch, budget.queries - len(history)), (*seed, round_))
-        fruitless = 0 if len(proposal.graphs) else fruitless + 1
-        if len(proposal.graphs):
-            evaluate(proposal)
+
+
+def _phases(history: History, budget: Budget, evaluate: _Evaluate, seed: Seed) -> Iterator[int]:
+    """How many queries there are at the end of each phase: of the only one, or of one for each cell of a held space."""
+    space = history.space
+    if not isinstance(space, Held):
+        yield budget.queries
+        return
+    for cell in range(len(space.cells)):
+        if cell:
+            kept = _best(history)
+        else:
+            kept = distinct(space, budget.companions, (*seed, 0))
+            if budget.companions > 1:
+                kept = _companion(history, kept, evaluate)
+        space.hold(cell, kept)
+        yield budget.queries * (cell + 1) // len(space.cells)
+
+
+def _best(history: History) -> Graphs:
+    best = history.best()
+    return history.graphs.take(np.array([int(history.scores.argmax()) if best is None else best]))
+
+
+def _companion(history: History, others: Graphs, evaluate: _Evaluate) -> Graphs:
+    """That one of ``others`` with whose other cells the best first cell so far is best."""
+    space = history.space
+    assert isinstance(space, Held)
+    first, tried = _best(history), []
+    for row in range(len(others)):
+        space.hold(0, others.take(np.array([row])))
+        tried.append(space.put(first))
+    space.release()
+    made, _ = candidates.fresh(space, Graphs.concat(tried), history.seen)
+    before = len(history)
+    evaluate(Proposal(made, records(space, made)))
+    return made.take(np.array([int(history.scores[before:].argmax())])) if len(history) > before else first
 
 
 def _query(benchmark: Benchmark, proposal: Proposal, metrics: Sequence[str]) -> Chunk:

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from agnet import benchmarks, spaces
 from agnet.benchmarks import Benchmark
 from agnet.benchmarks.joined import joined
+from agnet.errors import InputError
 from agnet.search import pareto, strategies
 from agnet.search.history import History
 from agnet.search.journal import Journal
 from agnet.search.loop import Budget, search
 from agnet.search.objective import Measured, Objective
 from agnet.seeds import Seed
+from agnet.spaces.held import Held
 
 _SMALL = 20_000
 """Architectures of a space that are all looked at to know the best."""
@@ -43,6 +45,8 @@ class Study:
     """What the benchmark was told, name to text."""
     objective: Objective | None = None
     """Goals and limits; None: ``metric`` alone."""
+    one_cell: bool = False
+    """Whether one cell of an architecture is searched after the other."""
 
     def oracle(self) -> Benchmark:
         """The benchmark.
@@ -100,6 +104,10 @@ class Study:
         """
         benchmark = self.oracle()
         space = spaces.get(benchmark.space)
+        if self.one_cell:
+            if len(space.cells) == 1:
+                raise InputError(f"{space.name}: its architectures have one cell, so there is none to search after it")
+            space = Held(space)
         plain = self.objective is None or self.objective.plain
         strategy = strategies.make(
             self.strategy, space, self.metric, maximize=self.maximize, options=self.options, plain=plain

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from agnet.streams import LinesChunk
 
 
+class Without(StrEnum):
+    """What AG-Net's search can do without: the ablations of the paper's table 6."""
+
+    lso = "lso"
+    backprop = "backprop"
+
+
 class Combine(StrEnum):
     """How several goals become one order."""
 
@@ -28,10 +35,46 @@ class Combine(StrEnum):
     ranks = "ranks"
 
 
+def _preset(context: typer.Context, name: str | None) -> str | None:
+    """Make the options of a preset the defaults of all others."""
+    if name is None or context.resilient_parsing:
+        return name
+    from agnet.names import nearest  # noqa: PLC0415
+    from agnet.search import presets  # noqa: PLC0415
+
+    # --subject-to fills the argument ``limits``
+    arguments = {
+        option.lstrip("-"): parameter.name
+        for parameter in context.command.params
+        for option in parameter.opts
+        if option.startswith("--") and parameter.name not in _NOT_PRESET
+    }
+    given = presets.load(name)
+    for option in given:
+        if option not in arguments:
+            raise InputError(f"preset {name}: search has no option {option!r}{nearest(option, arguments)}")
+    context.default_map = {str(arguments[option]): value for option, value in given.items()}
+    return name
+
+
+_NOT_PRESET = ("preset", "help", "version", "install_completion", "show_completion")
+
+
 def search(
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset",
+            metavar="NAME",
+            is_eager=True,
+            callback=_preset,
+            help="Options of a published search, such as agnet-nb201, or of a TOML file; others go before it.",
+        ),
+    ] = None,
     benchmark: Annotated[
-        str, typer.Option("-b", "--benchmark", metavar="NAME", help="What answers the queries; see 'query --list'.")
-    ],
+        str | None,
+        typer.Option("-b", "--benchmark", metavar="NAME", help="What answers the queries; see 'query --list'."),
+    ] = None,
     space: Annotated[
         str | None, typer.Option("--space", help="Space to search, for a benchmark that takes any.")
     ] = None,
@@ -57,7 +100,7 @@ def search(
     ] = Combine.pareto,
     queries: Annotated[int, typer.Option("--queries", min=1, help="Architectures to evaluate.")] = 192,
     strategy: Annotated[
-        str, typer.Option("--strategy", help="What proposes: bayesian, agnet, local, evolution or random.")
+        str, typer.Option("--strategy", help="What proposes: bayesian, agnet, bananas, local, evolution or random.")
     ] = "bayesian",
     batch: Annotated[
         int | None,
@@ -86,6 +129,19 @@ def search(
         float | None,
         typer.Option("--alpha", min=0, max=1, help="agnet: share of the predictor in the joint loss.  [default: 0.9]"),
     ] = None,
+    predictor: Annotated[
+        str | None,
+        typer.Option("--predictor", metavar="NAME", help="agnet: a surrogate such as xgb or xgb-rank beside it."),
+    ] = None,
+    without: Annotated[
+        Without | None, typer.Option("--without", help="agnet: leave out latent space optimisation, or its gradient.")
+    ] = None,
+    one_cell: Annotated[
+        bool, typer.Option("--one-cell", help="Search one cell of an architecture after the other.")
+    ] = False,
+    companions: Annotated[
+        int, typer.Option("--companions", min=1, help="--one-cell: random other cells that the first is tried with.")
+    ] = 1,
     trials: Annotated[
         int, typer.Option("--trials", min=1, help="Searches to run, with seeds N, N+1, ...; adds a 'trial' column.")
     ] = 1,
@@ -129,6 +185,7 @@ def search(
       search -b nb201/cifar10 --strategy local --minimize latency_ms --queries 64
       search -b nb201/ImageNet16-120 --maximize val_acc --subject-to 'latency_ms@edgegpu<=5' -o limited.jsonl
       search -b nb201/cifar10 --maximize val_acc --minimize latency_ms@pixel3 -o front.jsonl
+      search --preset agnet-nb201 --seed 1 -o agnet.jsonl
       search -b 'cmd:./evaluate.py' --space nb201 --metric val_acc --with timeout=600 -o mine.jsonl
     """
     import numpy as np  # noqa: PLC0415
@@ -141,8 +198,9 @@ def search(
     from agnet.streams import LinesChunk, open_writer  # noqa: PLC0415
 
     reporter = console.Reporter("search", quiet=quiet)
-    if resume and output in (None, "-"):
-        raise InputError("--resume needs the -o FILE of the search that was interrupted")
+    if benchmark is None:
+        raise InputError("say with -b what answers the queries, such as -b nb201/cifar10; 'query --list' has all")
+    _reject(resume and output in (None, "-"), companions > 1 and not one_cell)
     about = strategies.get(strategy)
     options = console.named_values(given)
     oracle = benchmarks.load(benchmark, space=space, options=options)
@@ -155,6 +213,8 @@ def search(
         "candidates": candidates,
         "epochs": epochs,
         "alpha": alpha,
+        "predictor": predictor,
+        "without": without and without.value,
     }
     study = Study(
         benchmark=benchmark,
@@ -162,10 +222,11 @@ def search(
         maximize=first.maximize,
         strategy=strategy,
         options={name: value for name, value in settings.items() if value is not None},
-        budget=Budget(queries, batch or about.batch, init or about.init),
+        budget=Budget(queries, batch or about.batch, init or about.init, companions),
         space=space,
         given=options,
         objective=None if objective.plain else objective,
+        one_cell=one_cell,
     )
     study.oracle()  # complains about unknown metrics
     seeds = [(*seed[:-1], seed[-1] + trial) for trial in range(trials)]
@@ -274,6 +335,14 @@ def _summarise_fronts(outcomes: list[Outcome], study: Study, reporter: console.R
             f"{which}{queries} queries{limited}; front of {len(outcome.results)} with hypervolume "
             f"{outcome.hypervolumes[-1]:.6g}{share}"
         )
+
+
+def _reject(resume_alone: bool, companions_alone: bool) -> None:
+    """What cannot be asked for alone."""
+    if resume_alone:
+        raise InputError("--resume needs the -o FILE of the search that was interrupted")
+    if companions_alone:
+        raise InputError("--companions goes with --one-cell")
 
 
 def _journals(output: str | None, trials: int) -> list[Path | None]:

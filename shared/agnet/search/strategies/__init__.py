@@ -61,6 +61,7 @@ class Strategy(ABC):
 # One line a strategy: name -> module, class. Modules are imported when first asked for.
 _STRATEGIES = {
     "agnet": ("agnet.search.strategies.agnet", "AgnetStrategy"),
+    "bananas": ("agnet.search.strategies.bananas", "BananasStrategy"),
     "bayesian": ("agnet.search.strategies.bayesian", "BayesianStrategy"),
     "evolution": ("agnet.search.strategies.evolution", "EvolutionStrategy"),
     "local": ("agnet.search.strategies.local", "LocalStrategy"),

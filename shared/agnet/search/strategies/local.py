@@ -65,7 +65,7 @@ class LocalStrategy(Strategy):
 
     def _neighbours(self, history: History, seed: Seed) -> Graphs:
         ahead = self._ahead
-        if ahead is None:
+        if ahead is None or not self.space.valid(ahead).all():  # another cell is held now, see Held
             ahead = self.space.neighbours(history.graphs.take(np.array([self._here])))[0]
             ahead = ahead.take(numpy_stream(seed, "local search").permutation(len(ahead)))
         return candidates.fresh(self.space, ahead, history.seen)[0]

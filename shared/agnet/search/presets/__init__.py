@@ -1,0 +1,46 @@
+"""Searches by name: small TOML files of the options of ``search``.
+
+A preset is a table of options as the command line has them, without the dashes in front: ``queries = 192``,
+``subject-to = ["latency_ms@edgegpu<=5"]``. Whatever stands on the command line goes before it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from agnet.errors import InputError
+from agnet.names import nearest
+
+_ENDING = ".toml"
+_LARGEST = 1 << 20
+
+
+def names() -> list[str]:
+    """Names of all presets that come along."""
+    found = (entry.name for entry in files(__name__).iterdir())
+    return sorted(name.removesuffix(_ENDING) for name in found if name.endswith(_ENDING))
+
+
+def load(name: str) -> dict[str, Any]:
+    """The options of a preset, or of the user's own file if ``name`` has a slash in it or ends in ``.toml``.
+
+    Raises:
+        InputError: if there is none of that name, or it is not TOML.
+    """
+    if "/" not in name and not name.endswith(_ENDING):
+        if name not in names():
+            raise InputError(f"no preset is called {name!r}{nearest(name, names())}")
+        return tomllib.loads(files(__name__).joinpath(name + _ENDING).read_text())
+    try:
+        with Path(name).open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise InputError(f"{name}: too large for a preset")
+        return tomllib.loads(content.decode())
+    except OSError as error:
+        raise InputError(f"{name}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{name}: not TOML: {error or 'nested too deep'}") from None
