@@ -230,7 +230,7 @@ def run(app: typer.Typer, tool: str) -> NoReturn:
         # Typer makes status 1 of a closed pipe before it can be seen here.
         status = 0 if isinstance(stop.__context__, BrokenPipeError) else stop.code
     except AgnetError as error:
-        print(f"{tool}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{tool}: {error}", file=sys.stderr)
         status = error.exit_status
     except BrokenPipeError:
         status = 0

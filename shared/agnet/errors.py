@@ -9,6 +9,10 @@ class AgnetError(Exception):
 
     exit_status = 1
 
+    def __str__(self) -> str:
+        # What others say of a damaged file may have lines of its own, or its.
+        return " ".join(super().__str__().split())
+
 
 class InputError(AgnetError):
     """The command line, a file or a record is not what it should be; a command ends with exit status 2."""

@@ -49,6 +49,11 @@ def test_refuses_what_is_not_its_own(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not the journal"):
         Journal(tmp_path / "k", SETTINGS, resume=True)
     assert (tmp_path / "k").read_bytes() == ANSWERS
+    for other in (b"my notes", b"my notes\nwithout an end", b"[]\n", b'{"agnet_journal":1}\n', b"\0" * 50):
+        (tmp_path / "k").write_bytes(other)
+        with pytest.raises(InputError, match="not the journal"):
+            Journal(tmp_path / "k", SETTINGS, resume=True)
+        assert (tmp_path / "k").read_bytes() == other
 
 
 def test_one_search_at_a_time(tmp_path: Path) -> None:

@@ -61,28 +61,34 @@ class Journal:
 
     def _recorded(self, settings: dict[str, Any]) -> list[bytes]:
         content = self._file.read()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            # The last write did not finish: its query counts as never answered.
-            self._file.truncate(len(whole))
-        self._file.seek(0, os.SEEK_END)
-        header, *lines = whole.split(b"\n")[:-1] or [b""]
-        if not header:
-            self._write(orjson.dumps({HEADER: 1, "settings": settings}) + b"\n")
+        header = orjson.dumps({HEADER: 1, "settings": settings}) + b"\n"
+        if header.startswith(content):  # new, or its first write did not finish
+            self._cut(0)
+            self._write(header)
             return []
+        whole = content[: content.rfind(b"\n") + 1]
+        first, *lines = whole.split(b"\n")[:-1] or [b""]
         try:
-            known = orjson.loads(header)
+            known = orjson.loads(first)
             # through JSON, where tuples are lists
-            same = known[HEADER] == 1 and known["settings"] == orjson.loads(orjson.dumps(settings))
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+            before = dict(known["settings"])
+            same = known[HEADER] == 1 and before == _json(settings)
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             raise InputError(f"{self.path}: not the journal of a search") from None
         if not same:
-            others = [name for name in settings if known["settings"].get(name) != _json(settings[name])]
+            others = [name for name in settings if before.get(name) != _json(settings[name])]
             raise InputError(
                 f"{self.path}: the journal of a search with other settings ({', '.join(others) or 'another version'}); "
                 "resume with the same command"
             )
+        if len(whole) < len(content):
+            # The last write did not finish: its query counts as never answered.
+            self._cut(len(whole))
         return lines
+
+    def _cut(self, length: int) -> None:
+        self._file.truncate(length)
+        self._file.seek(length)
 
     def _write(self, content: bytes | pa.Buffer) -> None:
         view = memoryview(content)
