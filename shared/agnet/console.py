@@ -91,6 +91,9 @@ With = Annotated[
         "--with", metavar="NAME=VALUE", help="An option of a benchmark such as cmd:PROGRAM; may be given often."
     ),
 ]
+Retries = Annotated[
+    int, typer.Option("--retries", metavar="N", min=0, help="Ask again so often where an evaluation failed.")
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No counts and no progress on stderr.")]
 
 

@@ -141,3 +141,20 @@ def test_examples_of_the_manual(shell: Shell) -> None:
     run = shell("set -eu -o pipefail\n" + "\n".join(examples))
     assert run.returncode == 0, run.stderr
     assert not re.search("rror:|raceback", run.stderr)
+
+
+def test_answers_of_slow_evaluations_come_one_by_one(cli: Cli, tmp_path: Path) -> None:
+    """And a failed one is asked for again, here by a program that fails on its first call."""
+    script = tmp_path / "evaluate.sh"
+    script.write_text(
+        f"#!/bin/sh\ncat >> {tmp_path}/asked\n[ -e {tmp_path}/once ] || {{ touch {tmp_path}/once; exit 1; }}\n"
+        f"tail -n1 {tmp_path}/asked | sed 's/}}$/,\"val_acc\":0.5}}/'\n"
+    )
+    script.chmod(0o755)
+    cells = cli("encode", "--space", "nb201", "--random", 3).stdout
+    asked = ["query", f"cmd:{script}", "--with", "batch=1"]
+    result = cli(*asked, "--retries", 1, stdin=cells)
+    assert [record["val_acc"] for record in result.records] == [0.5] * 3
+    assert (tmp_path / "asked").read_bytes().count(b"\n") == 4
+    (tmp_path / "once").unlink()
+    assert "exit status 1" in cli(*asked, stdin=cells, status=2).stderr

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from agnet import benchmarks
 from agnet.benchmarks.base import Answer, Benchmark
+from agnet.benchmarks.wrapped import Wrapped
 from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.seeds import Seed
@@ -38,23 +36,18 @@ def joined(benchmark: Benchmark, metrics: Sequence[str]) -> Benchmark:
     return Joined(benchmark, others) if others else benchmark
 
 
-class Joined(Benchmark):
+class Joined(Wrapped):
     """Answers what the first benchmark does, and metrics of devices."""
 
     def __init__(self, first: Benchmark, others: dict[str, tuple[Benchmark, str]]) -> None:
-        self.first, self.others = first, others
-        self.name, self.space, self.title, self.source = first.name, first.space, first.title, first.source
-        self.size, self.metrics, self.details, self.curves = first.size, first.metrics, first.details, first.curves
+        super().__init__(first)
+        self.others = others
 
     def select(self, names: Sequence[str] | None) -> list[str]:
         """See :meth:`Benchmark.select`."""
         mine = names and [name for name in names if name not in self.others]
         chosen = self.first.select(mine)
         return list(dict.fromkeys(names)) if names else chosen
-
-    def has(self, graphs: Graphs) -> NDArray[np.bool_]:
-        """[n] which architectures the first benchmark can answer."""
-        return self.first.has(graphs)
 
     def optimum(self, metric: str) -> float | None:
         """See :meth:`Benchmark.optimum`."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from agnet import benchmarks, spaces
 from agnet.benchmarks import Benchmark
 from agnet.benchmarks.joined import joined
+from agnet.benchmarks.wrapped import Retrying
 from agnet.errors import InputError
 from agnet.search import pareto, strategies
 from agnet.search.history import History
@@ -45,6 +46,8 @@ class Study:
     """What the benchmark was told, name to text."""
     objective: Objective | None = None
     """Goals and limits; None: ``metric`` alone."""
+    retries: int = 0
+    """How often a failed evaluation is asked for again."""
     one_cell: bool = False
     """Whether one cell of an architecture is searched after the other."""
 
@@ -55,7 +58,8 @@ class Study:
             InputError: see :func:`agnet.benchmarks.load`.
         """
         benchmark = benchmarks.load(self.benchmark, space=self.space, options=self.given)
-        return joined(benchmark, self.objective.metrics if self.objective else (self.metric,))
+        whole = joined(benchmark, self.objective.metrics if self.objective else (self.metric,))
+        return Retrying(whole, self.retries) if self.retries else whole
 
     def optimum(self) -> float | None:
         """The best value of the (first) goal that an architecture has which keeps all limits; None if nobody knows."""

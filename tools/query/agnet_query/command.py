@@ -12,7 +12,7 @@ from agnet import console
 from agnet.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from agnet.benchmarks import Benchmark
     from agnet.seeds import Seed
@@ -40,6 +40,7 @@ def query(
         typer.Option("--space", help="For a benchmark that takes any space; by default what the first record says."),
     ] = None,
     given: console.With = None,
+    retries: console.Retries = 0,
     noise: Annotated[
         Noise,
         typer.Option("--noise", help="Answer with the mean of all training runs, or with one run's result (seed)."),
@@ -77,6 +78,7 @@ def query(
         _list(output, output_format)
         return
     from agnet import benchmarks, records, streams  # noqa: PLC0415
+    from agnet.benchmarks.wrapped import Retrying  # noqa: PLC0415
 
     if benchmark is None:
         raise InputError("name the benchmark that answers; 'query --list' shows them")
@@ -84,7 +86,7 @@ def query(
     # what takes any space waits for the first record, the others complain before anything is read
     oracle = None
     if space or not benchmarks.is_open(benchmark):
-        oracle = benchmarks.load(benchmark, space=space, options=options)
+        oracle = Retrying(benchmarks.load(benchmark, space=space, options=options), retries)
         names = _select(oracle, metrics)
     draw = seed if noise is Noise.seed else None
     reporter = console.Reporter("query", quiet=quiet)
@@ -93,10 +95,23 @@ def query(
     with streams.open_writer(output, output_format) as writer:
         for chunk in reader:
             if oracle is None:
-                oracle = benchmarks.load(benchmark, space=records.space_of(chunk).name, options=options)
+                found = benchmarks.load(benchmark, space=records.space_of(chunk).name, options=options)
+                oracle = Retrying(found, retries)
                 names = _select(oracle, metrics)
-            writer.write(_answer(oracle, chunk, names, draw, on_error))
+            for part in _parts(chunk, oracle.at_once):
+                writer.write(_answer(oracle, part, names, draw, on_error))
     reporter.note(f"{reader.records:,} records, {time.perf_counter() - started:.2f} s")
+
+
+def _parts(chunk: Chunk, at_once: int | None) -> Iterator[Chunk]:
+    """The chunk, or where evaluations take a while, what makes one: its answers can be read before the next begins."""
+    import numpy as np  # noqa: PLC0415
+
+    if at_once is None:
+        yield chunk
+        return
+    for start in range(0, len(chunk), at_once):
+        yield chunk.take(np.arange(start, min(start + at_once, len(chunk))))
 
 
 def _select(oracle: Benchmark, metrics: str | None) -> Sequence[str]:

@@ -98,6 +98,7 @@ def search(
     combine: Annotated[
         Combine, typer.Option("--combine", help="Several goals: a Pareto front, or the sum of their ranks.")
     ] = Combine.pareto,
+    retries: console.Retries = 0,
     queries: Annotated[int, typer.Option("--queries", min=1, help="Architectures to evaluate.")] = 192,
     strategy: Annotated[
         str, typer.Option("--strategy", help="What proposes: bayesian, agnet, bananas, local, evolution or random.")
@@ -227,6 +228,7 @@ def search(
         given=options,
         objective=None if objective.plain else objective,
         one_cell=one_cell,
+        retries=retries,
     )
     study.oracle()  # complains about unknown metrics
     seeds = [(*seed[:-1], seed[-1] + trial) for trial in range(trials)]
