@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.seeds import Seed, numpy_stream
+from agnet.seen import Seen, hashes
 from agnet.spaces.base import Space
 
 # Blocks grow so that asking for one architecture is cheap and asking for a million is fast. Their sizes depend on
@@ -42,22 +42,21 @@ def distinct_blocks(space: Space, n: int, seed: Seed, *, exclude: pa.Array | Non
     """
     if space.size is not None and n > space.size:
         raise Exhausted(f"{n:,} distinct architectures asked for, but {space.name} has {space.size:,}")
-    taken = pa.array([] if exclude is None else exclude, pa.string())
+    taken = Seen()
+    if exclude is not None:
+        taken.add(hashes(exclude))
     found = fruitless = 0
     for block in blocks(space, seed):
         if found == n:
             return
         keys = space.format(block) if space.identity == "arch" else space.ids(block)
-        first = np.zeros(len(block), np.bool_)
-        first[np.unique(keys.dictionary_encode().indices.to_numpy(), return_index=True)[1]] = True
-        new = np.flatnonzero(first & ~pc.is_in(keys, value_set=taken).to_numpy(zero_copy_only=False))[: n - found]
+        new = np.flatnonzero(taken.add(hashes(keys)))[: n - found]
         fruitless = 0 if len(new) else fruitless + 1
         if fruitless == _FRUITLESS_BLOCKS:
             raise Exhausted(
                 f"{n:,} distinct architectures asked for, but only {found:,} new ones turn up in {space.name}"
             )
         if len(new):
-            taken = pa.concat_arrays([taken, keys.take(pa.array(new))])
             found += len(new)
             yield block.take(new)
 

@@ -122,6 +122,9 @@ def _grow(
 
 def _choose(candidates: NDArray[np.bool_], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """[n, count] random nodes out of ``candidates`` [n, nodes], all different; others where there are too few."""
-    keys = np.where(candidates, rng.random(candidates.shape, dtype=np.float32), np.float32(2))
-    first = np.argpartition(keys, count - 1, axis=1)[:, :count]
-    return np.take_along_axis(first, np.argsort(np.take_along_axis(keys, first, axis=1), axis=1), axis=1)
+    # Random numbers of 24 bits above the number of the node: one sort gives the nodes in a random order.
+    keys = (rng.random(candidates.shape, dtype=np.float32) * (1 << 24)).astype(np.uint32)
+    keys[~candidates] = 1 << 24
+    keys = (keys << np.uint32(5)) | np.arange(candidates.shape[1], dtype=np.uint32)
+    keys.sort(axis=1)
+    return (keys[:, :count] & 31).astype(np.int64)
