@@ -49,7 +49,9 @@ class Table:
             return np.full(len(keys), -1, dtype=np.int64)
         if self.keys[0] == 0 and self.keys[-1] == n - 1:  # every key: a key is its row
             return np.where((keys >= 0) & (keys < n), keys, -1)
-        rows = np.searchsorted(self.keys, keys).clip(max=n - 1)
+        rows = np.empty(len(keys), dtype=np.int64)
+        order = np.argsort(keys)  # in their order the searches share what they touch of the table
+        rows[order] = np.searchsorted(self.keys, keys[order]).clip(max=n - 1)
         return np.where(self.keys[rows] == keys, rows, -1)
 
 
@@ -104,8 +106,9 @@ class Tabular(Benchmark):
         if draw is not None and not self.repeats:
             raise InputError(f"{self.name} holds one run of each architecture, none to draw from")
         keys = self.keys(graphs)
-        unknown = np.flatnonzero(self.table.rows(keys) < 0)
-        columns = {name: self._values(name, keys, draw) for name in names}
+        rows = _Rows(keys)
+        unknown = np.flatnonzero(rows.of(self.table) < 0)
+        columns = {name: self._values(name, rows, draw) for name in names}
         for values in columns.values():
             values[unknown] = np.nan
         return Answer(columns, dict.fromkeys(unknown.tolist(), f"{self.name} does not have this architecture"))
@@ -116,16 +119,17 @@ class Tabular(Benchmark):
         best = np.fmax if direction(name) == "maximize" else np.fmin
         curve = self.curve(name)
         table = self.holding(f"{curve.metric.name}@" if curve else name)
-        return float(best.reduce(self._values(name, table.keys, None)))
+        return float(best.reduce(self._values(name, _Rows(table.keys), None)))
 
-    def _values(self, name: str, keys: NDArray[np.int64], draw: Seed | None) -> NDArray[np.float64]:
+    def _values(self, name: str, found: _Rows, draw: Seed | None) -> NDArray[np.float64]:
         """[n] values of a metric, NaN where there is none."""
+        keys = found.keys
         curve = self.curve(name)
         place = curve.place(name) if curve else None
         if curve and place:
             run, epoch = place
             table = self.holding(f"{curve.metric.name}@")
-            rows = table.rows(keys)
+            rows = found.of(table)
             columns = [r * len(curve.epochs) + epoch for r in (range(curve.runs) if run is None else [run])]
             values = table.columns[f"{curve.metric.name}@"][rows[:, None], columns].astype(np.float64)
             drawn = _draw(values, keys, draw) if draw is not None else _mean(values)
@@ -134,14 +138,28 @@ class Tabular(Benchmark):
         elif draw is not None and name in self.repeats:
             runs = self.repeats[name]
             table = self.holding(runs[0])
-            rows = table.rows(keys)
+            rows = found.of(table)
             drawn = _draw(np.stack([table.columns[run][rows] for run in runs], axis=1, dtype=np.float64), keys, draw)
         else:
             table = self.holding(name)
-            rows = table.rows(keys)
+            rows = found.of(table)
             drawn = table.columns[name][rows].astype(np.float64, copy=False)
         drawn[rows < 0] = np.nan
         return drawn
+
+
+class _Rows:
+    """Where keys are in tables; each table is searched once, for all metrics."""
+
+    def __init__(self, keys: NDArray[np.int64]) -> None:
+        self.keys = keys
+        self._found: dict[int, NDArray[np.int64]] = {}
+
+    def of(self, table: Table) -> NDArray[np.int64]:
+        """[n] row of each key; -1 where the table does not have it."""
+        if id(table) not in self._found:
+            self._found[id(table)] = table.rows(self.keys)
+        return self._found[id(table)]
 
 
 def _array(chunks: pa.ChunkedArray) -> NDArray[Any]:

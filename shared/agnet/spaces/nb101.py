@@ -56,7 +56,7 @@ class NB101(Space):
 
         Input and output are connected, input comes first, output last, operations between; at most 9 edges.
         """
-        return nb101_cells.pack(dag.prune(graphs)) != nb101_cells.NO_CELL
+        return _pack(graphs) != nb101_cells.NO_CELL
 
     def ids(self, graphs: Graphs) -> pa.StringArray:
         """NAS-Bench-101's module hash: 32 hexadecimal digits, null for what is not a cell."""
@@ -104,4 +104,13 @@ class NB101(Space):
 
     def codes(self, graphs: Graphs) -> NDArray[np.int64]:
         """[n] the canonical :mod:`code <agnet.spaces.nb101_cells>` of each graph, -1 where it is not a cell."""
-        return nb101_cells.canonical(nb101_cells.pack(dag.prune(graphs)))
+        return nb101_cells.canonical(_pack(graphs))
+
+
+def _pack(graphs: Graphs) -> NDArray[np.int64]:
+    """[n] codes of graphs, pruned where they have useless vertices or edges."""
+    codes = nb101_cells.pack(graphs)  # no cell where anything in it is useless
+    rest = np.flatnonzero(codes == nb101_cells.NO_CELL)
+    if len(rest):
+        codes[rest] = nb101_cells.pack(dag.prune(graphs.take(rest)))
+    return codes
