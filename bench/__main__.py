@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-SUBJECTS = ("startup", "streams")
+SUBJECTS = ("startup", "streams", "spaces")
 
 
 def main() -> int:

@@ -25,11 +25,12 @@ class Row:
     """Median of ours / theirs, turn by turn."""
     limit: float
     """The ratio that is aimed for, at most."""
+    unit: str = "s"
 
     def __str__(self) -> str:
         verdict = "ok" if self.ratio <= self.limit else "MISSED"
         return (
-            f"{self.work:<58} {self.ours:>9.3f} s  {self.peer:<44} {self.theirs:>9.3f} s  "
+            f"{self.work:<58} {self.ours:>9.3f} {self.unit:<2} {self.peer:<44} {self.theirs:>9.3f} {self.unit:<2} "
             f"{self.ratio:>7.3f} of at most {self.limit:<7.3g} {verdict}"
         )
 
