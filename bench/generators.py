@@ -191,7 +191,7 @@ def _benchmarks(data: Path | None) -> Iterator[tuple[str, Space, Scores]]:
     for name in ("nb201/cifar10", "nb201/cifar100", "nb201/ImageNet16-120"):
         yield name, spaces.get("nb201"), partial(_answers, benchmarks.get(name))
     if data is not None:
-        from bench.sample_efficiency import KnownCells  # noqa: PLC0415
+        from bench.tables import KnownCells  # noqa: PLC0415
 
         cells = KnownCells(data / "nb101" / "nb101_108ep_151644.npz")
         yield "nb101, 151,644 known cells", spaces.get("nb101"), partial(_answers, cells)
