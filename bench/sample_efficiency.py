@@ -83,7 +83,7 @@ def run(case: Case, data: Path | None) -> dict[str, Any]:
                 raise _Found
 
     about = strategies.get(case.strategy)
-    budget = Budget(case.queries, case.batch or about.batch, about.init)
+    budget = Budget(case.queries, case.batch or about.batch, 0 if case.prior else about.init)
     started = time.process_time()
     with suppress(_Found):
         benchmark = OneRun(whole, (case.seed,)) if case.noise else whole

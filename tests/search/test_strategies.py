@@ -5,11 +5,14 @@ import pytest
 
 from agnet import benchmarks, spaces
 from agnet.errors import InputError
+from agnet.graphs import Graphs
 from agnet.search import strategies
 from agnet.search.history import History
 from agnet.search.loop import Budget
+from agnet.search.remembered import Remembered
 from agnet.search.strategies import bayesian
 from agnet.search.study import Study
+from agnet.surrogates.respects import respects
 
 CELLS = "nb201/cifar10"
 BATCHES = {
@@ -97,3 +100,16 @@ def test_local_search_moves_only_to_better_neighbours() -> None:
 def test_unknown_acquisition() -> None:
     with pytest.raises(InputError, match="no acquisition is called 'best'; there are ei, ucb, thompson, mean"):
         strategies.make("bayesian", spaces.get("nb201"), "val_acc", maximize=True, options={"acquisition": "best"})
+
+
+def test_features_that_are_remembered_are_those_computed_anew() -> None:
+    space = spaces.get("nb101")
+    rng = np.random.default_rng(0)
+    remembered = Remembered(respects("nb101"))
+    graphs = space.sample(30, rng)
+    for _ in range(3):
+        remembered.turn()
+        few = Graphs.concat([graphs.take(rng.permutation(len(graphs))[:20]), space.sample(10, rng)])
+        for found, computed in zip(remembered(few, space.ids(few)), respects("nb101")(few), strict=True):
+            assert np.array_equal(found, computed)
+        graphs = few

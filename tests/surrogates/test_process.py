@@ -29,10 +29,12 @@ def test_posterior_is_that_of_the_joint_normal_distribution() -> None:
     both = [np.concatenate(pair) for pair in zip(known, new, strict=True)]
     joint = process.covariance(both, both)
     k = len(y)
-    joint[:k, :k] += process.noise * np.eye(k)
+    joint[:k, :k] += np.diag(process.noises(y))
     gain = joint[k:, :k] @ np.linalg.inv(joint[:k, :k])
     posterior = process.posterior(new)
     assert posterior.mean == pytest.approx(gain @ y, abs=1e-6)
+    without_noise = process.covariance(known, known) @ np.linalg.solve(joint[:k, :k], y)
+    assert process.fitted == pytest.approx(without_noise, abs=1e-6)
     covariance = joint[k:, k:] - gain @ joint[:k, k:]
     assert posterior.variance == pytest.approx(np.diag(covariance), abs=1e-6)
     draws = posterior.draw(20_000, np.random.default_rng(0))
@@ -53,7 +55,7 @@ def test_learning_raises_the_evidence_by_exact_slopes(monkeypatch: pytest.Monkey
     process = Process(("matern", "matern", "linear"))
 
     def evidence() -> float:
-        covariance = process.covariance(known, known) + process.noise * np.eye(len(y))
+        covariance = process.covariance(known, known) + np.diag(process.noises(y))
         return float(multivariate_normal(cov=covariance).logpdf(y))
 
     before = evidence()
@@ -69,7 +71,8 @@ def test_expecting_an_answer_is_conditioning_on_it() -> None:
     posterior.expect(2)
     posterior.expect(4)
     told = [np.concatenate([a, b[[2, 4]]]) for a, b in zip(known, new, strict=True)]
-    process.condition(told, np.concatenate([y, [0.3, -2.0]]))  # the variance does not depend on what is told
+    # the variance depends on what is told by its noise only, and what is chosen is expected to be good
+    process.condition(told, np.concatenate([y, np.full(2, y.max())]))
     assert posterior.variance == pytest.approx(process.posterior(new).variance, abs=1e-6)
 
 
@@ -82,3 +85,17 @@ def test_parts_of_a_posterior_are_the_whole() -> None:
         assert isinstance(part, Posterior)
         assert part.mean == pytest.approx(whole.mean[rows])
         assert part.variance == pytest.approx(whole.variance[rows])
+
+
+def test_noise_that_grows_below_the_best_is_told_from_noise_everywhere() -> None:
+    known = groups(150)
+    rng = np.random.default_rng(2)
+    smooth = np.sin(2 * known[0][:, 0]) + known[2][:, 0]
+    deficit = smooth.max() - smooth
+    rates = []
+    for spread in (0.02 * np.exp(0.7 * deficit), np.full(150, 0.2)):
+        process = Process(("matern", "matern", "linear"))
+        values = smooth + spread * rng.standard_normal(150)
+        process.learn(known, values)
+        rates.append(process.noises(values).max() / process.noise)
+    assert rates[0] > 3 * rates[1]

@@ -62,7 +62,7 @@ class History:
     @property
     def seen(self) -> pa.Array:
         """Keys that a strategy should not propose: evaluated ones and those that the benchmark cannot answer."""
-        return pa.concat_arrays(self._keys + self._unanswerable)
+        return pa.concat_arrays([pa.array([], pa.string()), *self._keys, *self._unanswerable])
 
     @property
     def columns(self) -> dict[str, NDArray[np.float64]]:

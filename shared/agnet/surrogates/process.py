@@ -4,8 +4,9 @@ Matérn 5/2 on a group tells how alike two architectures are in one respect (the
 a linear kernel carries a trend (larger networks are better). Learning finds how much each respect matters, how far it
 reaches and how noisy the values are, by the marginal likelihood times weak log-normal priors, which keep a handful of
 evaluations from being explained by noise alone or by nothing but noise (Rasmussen and Williams, "Gaussian Processes for
-Machine Learning", 2006, chapters 2 and 5). All one group's features in one kernel would do far worse: the longest group
-would drown the others.
+Machine Learning", 2006, chapters 2 and 5). The noise grows with the distance from the largest value, by a rate that is
+learned as well: poor architectures scatter more, and must not dictate what is thought of good ones. All one group's
+features in one kernel would do far worse: the longest group would drown the others.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _STEPS = 15
 _VARIANCE = (-1.0, 1.5)
 _LENGTH = (0.5, 0.7)
 _NOISE = (-3.0, 1.0)
+_RATE = (-1.0, 1.0)
 
 
 @dataclass
@@ -42,26 +44,34 @@ class Process:
     kinds: Sequence[Kind]
     """Kernel of each group."""
     parameters: NDArray[np.float64] = field(init=False)
-    """Logarithms of a variance, and of a length for Matérn kernels, group by group; then of the noise's variance."""
+    """Logarithms of a variance, and of a length for Matérn kernels, group by group; then of the noise's variance at the
+    largest value, and of the rate at which that grows below."""
     _groups: Groups = field(init=False, repr=False)
     _factor: NDArray[np.float64] = field(init=False, repr=False)
     _weights: NDArray[np.float64] = field(init=False, repr=False)
+    fitted: NDArray[np.float64] = field(init=False, repr=False)
+    """[n] what the process expects of the architectures that it was conditioned on, without their noise."""
 
     def __post_init__(self) -> None:
         prior = [part for kind in self.kinds for part in ([_VARIANCE, _LENGTH] if kind == "matern" else [_VARIANCE])]
-        self._centre, self._spread = np.array([*prior, _NOISE]).T
+        self._centre, self._spread = np.array([*prior, _NOISE, _RATE]).T
         self.parameters = self._centre.copy()
 
     @property
     def noise(self) -> float:
-        """Variance of a value around the process."""
-        return float(np.exp(self.parameters[-1]))
+        """Variance of a value around the process, where values are as large as the largest."""
+        return float(np.exp(self.parameters[-2]))
+
+    def noises(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[n] variance of values around the process: ``noise`` times exp(rate · distance from the largest)."""
+        return self.noise * np.exp(np.exp(self.parameters[-1]) * (y.max() - y))
 
     def learn(self, groups: Groups, y: NDArray[np.float64]) -> None:
         """Find the parameters from [n] values; cubic in n."""
         shapes = [_shape(kind, group, group) for kind, group in zip(self.kinds, groups, strict=True)]
         diagonal = np.diag_indices(len(y))
         unit = np.eye(len(y))
+        below = y.max() - y
 
         def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             covariance = np.full(unit.shape, _MEAN)
@@ -70,13 +80,15 @@ class Process:
                 part, *slope = _kernel(kind, shape, parameters[at], slope=True)
                 covariance += part
                 slopes += [part, *slope]
-            noise = np.exp(parameters[-1])
-            covariance[diagonal] += noise + _JITTER
+            rate = np.exp(parameters[-1])
+            noises = np.exp(parameters[-2] + rate * below)
+            covariance[diagonal] += noises + _JITTER
             factor = cholesky(covariance, lower=True, check_finite=False)
             inverse = cho_solve((factor, True), unit, check_finite=False)
             weights = inverse @ y
             outer = (inverse - np.outer(weights, weights)).ravel()
-            slope = [0.5 * outer @ part.ravel() for part in slopes] + [0.5 * noise * outer[:: len(y) + 1].sum()]
+            scatter = 0.5 * noises * outer[:: len(y) + 1]
+            slope = [*(0.5 * outer @ part.ravel() for part in slopes), scatter.sum(), rate * scatter @ below]
             away = (parameters - self._centre) / self._spread
             value = 0.5 * y @ weights + np.log(factor[diagonal]).sum() + 0.5 * away @ away
             return float(value), np.array(slope) + away / self._spread
@@ -89,10 +101,12 @@ class Process:
     def condition(self, groups: Groups, y: NDArray[np.float64]) -> None:
         """Take [n] values for granted, with the parameters as they are."""
         covariance = self.covariance(groups, groups)
-        covariance[np.diag_indices(len(y))] += self.noise + _JITTER
+        noises = self.noises(y)
+        covariance[np.diag_indices(len(y))] += noises + _JITTER
         self._groups = groups
         self._factor = cholesky(covariance, lower=True, check_finite=False)
         self._weights = cho_solve((self._factor, True), y, check_finite=False)
+        self.fitted = y - (noises + _JITTER) * self._weights
 
     def posterior(self, groups: Groups) -> Posterior:
         """What is known about [m] other architectures."""

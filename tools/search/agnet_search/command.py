@@ -115,6 +115,14 @@ def search(
         str | None,
         typer.Option("--acquisition", metavar="NAME", help="bayesian: ei, ucb, thompson or mean.  [default: ei]"),
     ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            "--prior",
+            metavar="SCORES",
+            help="bayesian: begin with what scores known before training put first: FILE:COLUMN,... or params,flops.",
+        ),
+    ] = None,
     generator: Annotated[
         str | None,
         typer.Option("--generator", metavar="CKPT", help="agnet: where to start; by default the space's own."),
@@ -182,6 +190,7 @@ def search(
       search -b nb201/cifar10
       search -b nb201/cifar100 --queries 96 --seed 1 -o history.jsonl > best.jsonl
       search -b nb201/ImageNet16-120 --trials 10 -o trials.parquet
+      search -b nb201/cifar10 --prior params,flops
       search -b nb201/cifar10 --strategy agnet --seed 0:7 -o agnet.jsonl
       search -b nb201/cifar10 --strategy local --minimize latency_ms --queries 64
       search -b nb201/ImageNet16-120 --maximize val_acc --subject-to 'latency_ms@edgegpu<=5' -o limited.jsonl
@@ -210,6 +219,7 @@ def search(
     metric = first.expression.metrics[0] if first.expression.plain else COLUMN
     settings = {
         "acquisition": acquisition,
+        "prior": prior,
         "generator": generator,
         "candidates": candidates,
         "epochs": epochs,
@@ -223,7 +233,7 @@ def search(
         maximize=first.maximize,
         strategy=strategy,
         options={name: value for name, value in settings.items() if value is not None},
-        budget=Budget(queries, batch or about.batch, init or about.init, companions),
+        budget=Budget(queries, batch or about.batch, _init(init, prior, about.init), companions),
         space=space,
         given=options,
         objective=None if objective.plain else objective,
@@ -259,6 +269,13 @@ def search(
         _summarise_fronts(outcomes, study, reporter)
     else:
         _summarise(outcomes, study, study.optimum(), reporter)
+
+
+def _init(given: int | None, prior: str | None, usual: int) -> int:
+    """Random architectures at first; none where scores say where to begin."""
+    if given is None:
+        return 0 if prior else usual
+    return given
 
 
 def _write_results(histories: list[LinesChunk], outcomes: list[Outcome], output_format: str | None) -> None:

@@ -2,10 +2,15 @@
 
 A Gaussian process that compares architectures by structure, paths and size learns from every answer. Candidates are
 random architectures and neighbours of the best, and twice the neighbours of the most promising of them; that finds what
-scoring a whole space would. The next queries are those from which most improvement is expected, chosen one by one. What
-is expected is a *measured* value, with the noise of training: the best architecture is the best measured one, and near
-the top of a space networks differ by no more than that noise, so it pays to try all that are predicted to be about as
-good. Without the noise a search takes a fifth more queries, as it wanders off to what is merely unknown.
+scoring a whole space would. The next queries are those from which most improvement is expected, chosen one by one.
+
+There are two ways to expect, and they take turns. One is of a *measured* value, with the noise of training, over the
+best measured one: near the top of a space networks differ by no more than that noise, so it pays to try all that are
+predicted to be about as good. But where the best measured one was lucky, hardly anything is expected to beat it but
+what is merely unknown. So the other is of what the process thinks, without noise, over the best that it thinks of what
+was evaluated. Spaces differ in which of the two finds the best sooner; together they are about as fast as the better
+one. Both take the process to be half as wrong again as it says, because its parameters were found from the same few
+values: a search that does not looks too long where it is.
 """
 
 from __future__ import annotations
@@ -20,6 +25,8 @@ from agnet.records import records
 from agnet.search import candidates
 from agnet.search.acquisition import BETA, log_expected_improvement, of, upper_confidence_bound
 from agnet.search.history import History
+from agnet.search.prior import Prior
+from agnet.search.remembered import Remembered
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed, numpy_stream
 from agnet.spaces.base import Space
@@ -37,6 +44,8 @@ _CLIMBERS = 5
 """Candidates whose neighbours become candidates, so often."""
 _RELEARN = 1.15
 """Growth of the history after which the process learns its parameters anew."""
+_DOUBT = 1.5
+"""Factor on the deviations of the process."""
 _KNOWN = (200, 100)
 """Best and latest evaluations that the process knows at most: its cost is cubic, a search's must be linear."""
 _DRAWN = 500
@@ -48,24 +57,34 @@ class BayesianStrategy(Strategy):
 
     Args:
         space, metric, maximize: what is searched.
-        acquisition: ``ei``, expected improvement of a measured value; ``ucb``, mean and ``beta`` deviations of the
+        acquisition: ``ei``, expected improvement; ``ucb``, mean and ``beta`` deviations of the
             process; ``thompson``, Thompson sampling; ``mean``, what is expected to be best, without exploring.
         beta: deviations that ``ucb`` adds.
+        prior: what is known before any training, see :class:`agnet.search.prior.Prior`: where to begin.
 
     Raises:
-        InputError: if there is no such acquisition.
+        InputError: if there is no such acquisition, or no such prior.
     """
 
     init = _FIRST
     batch = 2
 
     def __init__(
-        self, space: Space, metric: str, *, maximize: bool, acquisition: str = "ei", beta: float = BETA
+        self,
+        space: Space,
+        metric: str,
+        *,
+        maximize: bool,
+        acquisition: str = "ei",
+        beta: float = BETA,
+        prior: str | None = None,
     ) -> None:
         super().__init__(space, metric, maximize=maximize)
+        self._prior = None if prior is None else Prior(space, prior)
         self.acquisition = of(acquisition)
         self.beta = beta
         self._respects = respects(space.name)
+        self._features = Remembered(self._respects)
         self._process = Process(self._respects.kinds)
         self._learned = 0
         self._groups: list[NDArray[np.float64]] = []
@@ -75,7 +94,7 @@ class BayesianStrategy(Strategy):
         scores = history.scores
         finite = np.isfinite(scores)
         if finite.sum() < _FIRST:
-            graphs = candidates.random(history, min(n, max(_FIRST - len(history), 1)), seed)
+            graphs = self._first(history, min(n, max(_FIRST - len(history), 1)), seed)
             return Proposal(graphs, records(self.space, graphs))
         # A failure says that an architecture is no good, but not by how much.
         scores = np.where(finite, scores, scores[finite].min())
@@ -84,11 +103,16 @@ class BayesianStrategy(Strategy):
         self._condition(history, y)
         rng = numpy_stream(seed, "candidates")
         graphs, posterior = self._candidates(history, y, rng)
-        rows = self._choose(posterior, n, float(y.max()), rng)
+        rows = self._choose(posterior, n, float(y.max()), len(history), rng)
         if not len(rows):  # all around is known; the space may have more elsewhere
             graphs = candidates.random(history, n, seed)
             return Proposal(graphs, records(self.space, graphs))
         return self._proposal(graphs.take(rows), posterior.mean[rows], np.sqrt(posterior.variance[rows]), target)
+
+    def _first(self, history: History, n: int, seed: Seed) -> Graphs:
+        """Where nothing has been learned yet."""
+        graphs = self._prior.start(n, seed, history.seen) if self._prior else None
+        return graphs if graphs is not None and len(graphs) else candidates.random(history, n, seed)
 
     def _condition(self, history: History, y: NDArray[np.float64]) -> None:
         known = len(self._groups[0]) if self._groups else 0
@@ -113,34 +137,39 @@ class BayesianStrategy(Strategy):
         near = space.neighbours(best)[0]
         found = Graphs.concat([space.sample(_RANDOM, rng), near])
         graphs, keys = candidates.fresh(space, found, seen)
-        posterior = self._process.posterior(self._respects(graphs))
+        self._features.turn()
+        posterior = self._process.posterior(self._features(graphs, keys))
         for _ in range(_CLIMBS):
-            climbers = candidates.best_rows(self._value(posterior, float(y.max())), _CLIMBERS)
+            climbers = candidates.best_rows(self._value(posterior, float(y.max()), len(history)), _CLIMBERS)
             found = space.neighbours(graphs.take(climbers))[0]
             more, more_keys = candidates.fresh(space, found, pa.concat_arrays([seen, keys]))
             if not len(more):
                 break
             graphs, keys = Graphs.concat([graphs, more]), pa.concat_arrays([keys, more_keys])
-            posterior = posterior.extend(self._process.posterior(self._respects(more)))
+            posterior = posterior.extend(self._process.posterior(self._features(more, more_keys)))
         return graphs, posterior
 
-    def _value(self, posterior: Posterior, best: float) -> NDArray[np.float64]:
-        """[m] how much each candidate is worth a query."""
+    def _value(self, posterior: Posterior, best: float, turn: int) -> NDArray[np.float64]:
+        """[m] how much each candidate is worth a query; ``best`` has been measured."""
         if self.acquisition == "ei":
-            std = np.sqrt(posterior.variance + self._process.noise)
-            return log_expected_improvement(posterior.mean, std, best)
+            variance = _DOUBT**2 * posterior.variance
+            if turn % 2:
+                return log_expected_improvement(posterior.mean, np.sqrt(variance + self._process.noise), best)
+            return log_expected_improvement(posterior.mean, np.sqrt(variance), float(self._process.fitted.max()))
         if self.acquisition == "mean":
             return posterior.mean.copy()
         return upper_confidence_bound(posterior.mean, np.sqrt(posterior.variance), self.beta)
 
-    def _choose(self, posterior: Posterior, n: int, best: float, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Rows of up to ``n`` candidates."""
+    def _choose(
+        self, posterior: Posterior, n: int, best: float, turn: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Rows of up to ``n`` candidates; ``turn`` is the number of queries so far."""
         count = min(n, len(posterior.mean))
         if self.acquisition == "thompson":
-            return _thompson(posterior, count, self._value(posterior, best), rng)
+            return _thompson(posterior, count, self._value(posterior, best, turn), rng)
         chosen: list[int] = []
         for _ in range(count):
-            value = self._value(posterior, best)
+            value = self._value(posterior, best, turn + len(chosen))
             value[chosen] = -np.inf
             chosen.append(int(value.argmax()))
             if len(chosen) < count:
