@@ -94,17 +94,23 @@ With = Annotated[
 Retries = Annotated[
     int, typer.Option("--retries", metavar="N", min=0, help="Ask again so often where an evaluation failed.")
 ]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="WHAT", help="Images of a benchmark such as train: digits, or a path; see its page."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No counts and no progress on stderr.")]
 
 
-def named_values(given: Sequence[str] | None) -> dict[str, str]:
-    """``["epochs=5"]`` to ``{"epochs": "5"}``: what ``--with`` was given.
+def named_values(given: Sequence[str] | None, data: str | None = None) -> dict[str, str]:
+    """``["epochs=5"]`` to ``{"epochs": "5"}``: what ``--with`` was given; ``--data`` is short for one of them.
 
     Raises:
         InputError: if one is not NAME=VALUE, or a name is given twice.
     """
     values: dict[str, str] = {}
-    for text in given or ():
+    for text in [*(given or ()), *([] if data is None else [f"data={data}"])]:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise InputError(f"--with {text}: give NAME=VALUE, such as timeout=60")

@@ -36,6 +36,7 @@ _BENCHMARKS = {
 _OPEN = {
     "cmd:": ("agnet.benchmarks.program", "Program"),
     "sh:": ("agnet.benchmarks.program", "Program"),
+    "train": ("agnet.benchmarks.train", "Train"),
 }
 
 
@@ -54,13 +55,22 @@ def _open(name: str) -> tuple[str, str] | None:
     return _OPEN.get(prefix + colon)
 
 
+def open_names() -> list[str]:
+    """Names of the benchmarks that take architectures of several spaces, programs left out."""
+    return [name for name in _OPEN if not name.endswith(":")]
+
+
 @cache
 def get(name: str) -> Benchmark:
-    """The benchmark called ``name``, to look at; nothing is read from disk.
+    """The benchmark called ``name``, to look at; nothing is read from disk. One that takes any space has none here.
 
     Raises:
         InputError: if there is none.
     """
+    if name in open_names():
+        module, cls = _OPEN[name]
+        looked_at: Benchmark = getattr(import_module(module), cls)(name, "", {})
+        return looked_at
     if name not in _BENCHMARKS:
         raise InputError(f"no benchmark is called {name!r}{nearest(name, [*_BENCHMARKS, *_OPEN])}")
     module, factory = _BENCHMARKS[name]
@@ -89,7 +99,7 @@ def load(name: str, *, space: str | None = None, options: Mapping[str, str] | No
         made = get(name)
         if options:
             raise InputError(
-                f"{name} has no options; --with {next(iter(options))} is of benchmarks such as cmd:PROGRAM"
+                f"{name} has no options; {next(iter(options))} is one of benchmarks such as train or cmd:PROGRAM"
             )
         if space not in (None, made.space):
             raise InputError(f"{name} knows architectures of {made.space}, not of {space}")

@@ -32,7 +32,7 @@ def table() -> pa.Table:
     rows = [
         {
             "benchmark": benchmark.name,
-            "space": benchmark.space,
+            "space": benchmark.space or None,
             "size": benchmark.size,
             "metric": name,
             "unit": metric.unit,
@@ -49,7 +49,7 @@ def table() -> pa.Table:
 
 
 def _all() -> Iterable[Benchmark]:
-    return map(benchmarks.get, benchmarks.names())
+    return map(benchmarks.get, [*benchmarks.names(), *benchmarks.open_names()])
 
 
 def _named(benchmark: Benchmark) -> list[tuple[str, Metric]]:
@@ -60,7 +60,7 @@ def _named(benchmark: Benchmark) -> list[tuple[str, Metric]]:
 def _describe(benchmark: Benchmark, *, briefly: bool) -> str:
     size = "any architecture" if benchmark.size is None else f"{benchmark.size:,} architectures"
     facts = {
-        "space": f"{benchmark.space}, {size}",
+        "space": f"{benchmark.space or 'what --space names'}, {size}",
         "data": benchmark.source,
         "state": benchmark.missing() or "ready",
     }

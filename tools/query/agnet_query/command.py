@@ -41,6 +41,7 @@ def query(
     ] = None,
     given: console.With = None,
     retries: console.Retries = 0,
+    data: console.Data = None,
     noise: Annotated[
         Noise,
         typer.Option("--noise", help="Answer with the mean of all training runs, or with one run's result (seed)."),
@@ -62,7 +63,8 @@ def query(
     of that record, see --on-error.
 
     BENCHMARK may be a program: 'cmd:./evaluate.py --fast' is given the records on its stdin and writes them to its
-    stdout with what it measured. It is started without a shell; 'sh:a | b' is given to one.
+    stdout with what it measured. It is started without a shell; 'sh:a | b' is given to one. BENCHMARK train makes the
+    networks and trains them on the images of --data.
 
     With --noise seed a metric of several training runs is that of one run, drawn by --seed and the architecture: the
     same question gets the same answer.
@@ -72,6 +74,7 @@ def query(
       encode --space nb201 --random 5 | query nb201/cifar10
       query nb201/cifar100 cells.parquet --metrics val_acc,val_acc_s0 -o answers.parquet
       query 'cmd:./evaluate.py' cells.jsonl --with timeout=600 --on-error keep
+      encode --space nb201 --random 5 | query train --data digits --with epochs=2
       query --list
     """
     if show:
@@ -82,7 +85,7 @@ def query(
 
     if benchmark is None:
         raise InputError("name the benchmark that answers; 'query --list' shows them")
-    options = console.named_values(given)
+    options = console.named_values(given, data)
     # what takes any space waits for the first record, the others complain before anything is read
     oracle = None
     if space or not benchmarks.is_open(benchmark):

@@ -79,6 +79,7 @@ def search(
         str | None, typer.Option("--space", help="Space to search, for a benchmark that takes any.")
     ] = None,
     given: console.With = None,
+    data: console.Data = None,
     metric: Annotated[
         str | None,
         typer.Option("--metric", help="Metric to optimise, the way its name says; by default the benchmark's first."),
@@ -197,6 +198,7 @@ def search(
       search -b nb201/cifar10 --maximize val_acc --minimize latency_ms@pixel3 -o front.jsonl
       search --preset agnet-nb201 --seed 1 -o agnet.jsonl
       search -b 'cmd:./evaluate.py' --space nb201 --metric val_acc --with timeout=600 -o mine.jsonl
+      search -b train --space nb201 --data ./images --queries 64 -o mine.jsonl
     """
     import numpy as np  # noqa: PLC0415
 
@@ -212,7 +214,7 @@ def search(
         raise InputError("say with -b what answers the queries, such as -b nb201/cifar10; 'query --list' has all")
     _reject(resume and output in (None, "-"), companions > 1 and not one_cell)
     about = strategies.get(strategy)
-    options = console.named_values(given)
+    options = console.named_values(given, data)
     oracle = benchmarks.load(benchmark, space=space, options=options)
     objective = _objective(metric, maximize, minimize, limits, combine, oracle)
     first = objective.goals[0]
