@@ -37,7 +37,7 @@ joined = table.join(known, "arch")
 with pa.ipc.new_file(output, joined.schema) as out:
     out.write_table(joined)
 """
-_PEAK = """
+PEAK = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
@@ -138,5 +138,5 @@ def _run(command: list[str]) -> None:
 
 def _memory(work: str, command: list[str]) -> Row:
     """Peak memory of a process, started by a small one: a process begins with the peak of the one that starts it."""
-    peak = int(subprocess.check_output([sys.executable, "-c", _PEAK, *command], stderr=subprocess.DEVNULL)) / 1e9
+    peak = int(subprocess.check_output([sys.executable, "-c", PEAK, *command], stderr=subprocess.DEVNULL)) / 1e9
     return Row(f"{work}: peak memory", peak, "a gigabyte", 1.0, peak, 1.0, "GB")
