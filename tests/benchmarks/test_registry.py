@@ -38,6 +38,8 @@ def test_a_misspelt_name_suggests_the_nearest() -> None:
         InputError, match=r"no benchmark is called 'nb201/imagenet16'; did you mean 'nb201/ImageNet16-120'"
     ):
         benchmarks.get("nb201/imagenet16")
+    with pytest.raises(InputError, match=r"'nb201'; there are nb201/cifar10, nb201/cifar100, nb201/ImageNet16-120, "):
+        benchmarks.get("nb201")
     with pytest.raises(InputError, match=r"there are nb101, "):
         benchmarks.get("?")
     with pytest.raises(InputError, match=r"nb201/cifar10 has no metric 'valacc'; did you mean 'val_acc'"):

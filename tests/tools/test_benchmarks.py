@@ -189,6 +189,20 @@ def test_list_is_that_of_query(cli: Cli) -> None:
     assert {"metric": "val_acc@54"}.items() <= next(r for r in records if r["metric"] == "val_acc@54").items()
 
 
+@pytest.mark.parametrize("name", sources.names())
+def test_files_of_another_kind(cli: Cli, cache: Path, tmp_path: Path, name: str) -> None:
+    """One line each, exit status 2, and nothing is left behind."""
+    (tmp_path / "text").write_text("hello\n")
+    (tmp_path / "empty").touch()
+    (tmp_path / "folder").mkdir()
+    for file in ("text", "empty", "folder", "nothing"):
+        told = cli("benchmarks", "import", name, tmp_path / file, status=2).stderr
+        assert told.startswith(f"benchmarks: {tmp_path / file}: ")
+        assert told.count("\n") == 1
+        assert ": ;" not in told
+    assert not cache.exists()
+
+
 def test_misspelt_names(cli: Cli, tmp_path: Path) -> None:
     assert "did you mean 'nb101'" in cli("benchmarks", "import", "nb11", tmp_path / "x", status=2).stderr
     assert "did you mean 'nb101'" in cli("benchmarks", "info", "nb11", status=2).stderr

@@ -242,7 +242,10 @@ def bring_in(name: str, path: Path, progress: Progress = silent) -> store.Import
     source = get(name)
     if not path.exists():
         raise InputError(f"{path}: there is no such file; {source.hint()}")
-    made: pa.Table = getattr(import_module(source.module), source.function)(path, progress)
+    try:
+        made: pa.Table = getattr(import_module(source.module), source.function)(path, progress)
+    except IsADirectoryError:
+        raise InputError(f"{path}: a folder, where a file is needed: {source.takes}") from None
     return store.write(source.name, made, source.layout, _originals(path))
 
 

@@ -57,6 +57,8 @@ def read(path: Path, progress: Progress) -> pa.Table:
             if number % _EVERY == 0:
                 progress(number, total)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        if path.is_file() and not zipfile.is_zipfile(path):
+            raise InputError(f"{path}: neither a folder nor a whole ZIP file with results_*.json") from None
         raise InputError(f"{path}: damaged: {error}; get it again") from None
     if not texts:
         raise InputError(f"{path}: no results_*.json in it")

@@ -32,7 +32,7 @@ def read(path: Path, progress: Progress) -> pa.Table:
         graph = next(value for field, value in protobuf.fields(model) if field == _GRAPH and isinstance(value, bytes))
         declared = [bytes(v) for f, v in protobuf.fields(graph) if f in (_INPUT, _OUTPUT) and isinstance(v, bytes)]
     except (ValueError, StopIteration) as error:
-        raise InputError(f"{path}: not an ONNX file, or damaged: {error or 'no graph'}; get it again") from None
+        raise InputError(f"{path}: not an ONNX file, or damaged: {str(error) or 'no graph'}; get it again") from None
     if not {b"x_cat", b"x_cont"} <= {value[2 : 2 + value[1]] for value in declared if len(value) > 2}:
         raise InputError(f"{path}: not YAHPO Gym's network for NAS-Bench-301; it has no inputs x_cat and x_cont")
     for value in declared:
