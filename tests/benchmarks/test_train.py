@@ -58,6 +58,8 @@ def test_learns_what_there_is_to_learn(stripes: str) -> None:
     assert list(columns) == ["val_acc", "test_acc", "train_time_s", "params_m"]
     assert columns["val_acc"][0] > 0.9
     assert columns["test_acc"][0] > 0.9
+    losses = ask(_parse((CELLS[0],)), stripes, metrics=["val_loss", "test_loss", "train_loss"])
+    assert all(0 < values[0] < np.log(3) for values in losses.columns.values())
     # nothing passes this cell, only the residual blocks behind it: nothing is said about it but that it was trained
     assert 0 <= columns["val_acc"][1] <= 1
     assert (columns["train_time_s"] > 0).all()

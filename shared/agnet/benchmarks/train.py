@@ -60,7 +60,11 @@ class Train(Open):
         Metric("train_time_s", "s", "minimize", "training, without the evaluation"),
         Metric("params_m", "million", "minimize", "trainable parameters"),
     )
-    details = (Metric("train_loss", "nats", "minimize", "mean of the last epoch, with what the recipe adds to it"),)
+    details = (
+        Metric("val_loss", "nats", "minimize", "cross entropy on the images of val_acc"),
+        Metric("test_loss", "nats", "minimize", "cross entropy on the images of test_acc"),
+        Metric("train_loss", "nats", "minimize", "mean of the last epoch, with what the recipe adds to it"),
+    )
     at_once = 1
 
     def __init__(self, name: str, space: str, options: Mapping[str, str]) -> None:
@@ -134,8 +138,10 @@ class Train(Open):
                     raise
                 return "the network and its images do not fit into the memory; a smaller batch or width may"
         return {
-            "val_acc": outcome.val_acc,
-            "test_acc": outcome.test_acc,
+            "val_acc": outcome.val.accuracy,
+            "val_loss": outcome.val.loss,
+            "test_acc": outcome.test.accuracy,
+            "test_loss": outcome.test.loss,
             "train_time_s": outcome.seconds,
             "train_loss": outcome.train_loss,
         }

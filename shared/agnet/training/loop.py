@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,12 +25,21 @@ class Diverged(Exception):
     """The loss is no finite number any more; the message says when."""
 
 
+class Score(NamedTuple):
+    """How a network classifies some images."""
+
+    accuracy: float = math.nan
+    """Share of them whose class has the highest score."""
+    loss: float = math.nan
+    """Mean cross entropy, in nats."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a training gave."""
 
-    val_acc: float
-    test_acc: float
+    val: Score
+    test: Score
     """NaN if there are no images for it."""
     train_loss: float
     """Mean over the last epoch, as it was before each step."""
@@ -78,20 +88,21 @@ class Trainer:
             loss = self._epoch(network, optimizer, epoch, generator)
         seconds = time.perf_counter() - started
         assert self.images.val is not None
-        val = self.accuracy(network, self.images.val)
-        test = self.accuracy(network, self.images.test) if self.images.test else math.nan
+        val = self.score(network, self.images.val)
+        test = self.score(network, self.images.test) if self.images.test else Score()
         return Outcome(val, test, loss, seconds)
 
-    def accuracy(self, network: nn.Module, split: Split) -> float:
-        """Share of the images whose class has the highest score."""
+    def score(self, network: nn.Module, split: Split) -> Score:
+        """How ``network`` classifies the images."""
         network.eval()
-        right = 0
+        right, loss = 0, 0.0
         with torch.inference_mode():
             for start in range(0, len(split), _EVALUATED):
                 part = split.take(np.arange(start, min(start + _EVALUATED, len(split))))
-                scores = network(self._pixels(part))
-                right += int((scores.argmax(1).cpu() == torch.from_numpy(part.y)).sum())
-        return right / len(split)
+                scores, classes = network(self._pixels(part)).cpu(), torch.from_numpy(part.y)
+                right += int((scores.argmax(1) == classes).sum())
+                loss += float(F.cross_entropy(scores, classes, reduction="sum"))
+        return Score(right / len(split), loss / len(split))
 
     def _epoch(self, network: nn.Module, optimizer: torch.optim.Optimizer, epoch: int, generator: Generator) -> float:
         """One pass over the images; their mean loss."""
