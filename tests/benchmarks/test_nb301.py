@@ -14,7 +14,6 @@ from typing import Any
 import lightgbm
 import numpy as np
 import pytest
-import torch
 import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +25,7 @@ from agnet.errors import InputError
 from agnet.spaces.nb301 import NB301
 from agnet.spaces.nb301.vectors import configspace_vector, yahpo_codes
 
-from ..layouts import ensemble, gin, nb301_result
+from ..layouts import ensemble, nb301_result
 
 _SPACE = NB301()
 _GRAPHS = _SPACE.sample(300, np.random.default_rng(5))
@@ -96,28 +95,6 @@ def test_lightgbm_decides_the_same(seed: int) -> None:
     few = boosters.from_lightgbm(model.model_to_string(), 2)
     ours = boosters.load(few.write()).inplace_predict(x.astype(np.float32))
     np.testing.assert_allclose(ours, model.predict(x, num_iteration=2), atol=1e-5)
-
-
-def test_graph_network(tmp_path: Path, fresh: Path) -> None:
-    """The same answer for an architecture alone as among others.
-
-    The formulas were checked against the published code, which needs packages that do not install today.
-    """
-    weights, config = gin()
-    folder = tmp_path / "gnn_gin_v1.0" / "0"
-    folder.mkdir(parents=True)
-    torch.save(weights, folder / "surrogate_model.model")
-    (folder / "model_config.json").write_text(json.dumps(config))
-    sources.bring_in("nb301", tmp_path / "gnn_gin_v1.0")
-    benchmark = benchmarks.load("nb301")
-    many = benchmark.query(_GRAPHS).columns["val_acc"]
-    assert ((many > 0) & (many < 1)).all()
-    assert len(np.unique(many)) > 0.9 * len(many)
-    alone = [benchmark.query(_GRAPHS.take(np.array([row]))).columns["val_acc"][0] for row in range(5)]
-    np.testing.assert_allclose(alone, many[:5], rtol=1e-5)
-    torch.save({name: value for name, value in weights.items() if "eps" not in name}, folder / "surrogate_model.model")
-    with pytest.raises(InputError, match=r"not a model of the kind 'gnn_gin': .*eps"):
-        nb301.read(tmp_path / "gnn_gin_v1.0", silent)
 
 
 class _Evil:
