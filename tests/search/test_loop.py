@@ -13,13 +13,14 @@ from agnet.benchmarks.base import Answer, Benchmark
 from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.metrics import Metric
-from agnet.search import strategies
+from agnet.search import loop, strategies
 from agnet.search.history import History
 from agnet.search.journal import Journal
 from agnet.search.loop import Budget, search
 from agnet.search.study import Study, run_trials
 from agnet.seeds import Seed
 from agnet.spaces.held import Held
+from agnet.spaces.sampling import distinct_blocks
 
 RANDOM = Study("nb201/cifar10", "val_acc", True, "random", budget=Budget(queries=40, batch=7, init=10))
 
@@ -186,3 +187,25 @@ def test_first_architectures_that_cannot_be_answered_are_replaced() -> None:
     made = strategies.make("random", space, "flops_m", maximize=False, options={})
     search(Few(), made, history, budget=Budget(10, 4, 10), seed=(0,))
     assert len(history) == 10
+
+
+@pytest.mark.parametrize("strategy", ["random", "bayesian", "local"])
+def test_a_small_table_of_a_large_space_ends_the_search(strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    space = spaces.get("nb301")
+    some = set(space.format(next(distinct_blocks(space, 20, (0,)))).to_pylist())
+
+    class Table(Sizes):
+        at_once = None
+
+        def query(self, graphs: Graphs, metrics: Sequence[str] | None = None, *, draw: Seed | None = None) -> Answer:
+            return Answer({"flops_m": networks.flops(space, graphs) / 1e6}, {})
+
+        def has(self, graphs: Graphs) -> np.ndarray:
+            return np.array([text in some for text in space.format(graphs).to_pylist()], np.bool_)
+
+    monkeypatch.setattr(loop, "_UNANSWERED", 5)
+    monkeypatch.setattr(loop, "_VAIN", 2000)
+    history = History(space, "flops_m", maximize=False)
+    made = strategies.make(strategy, space, "flops_m", maximize=False, options={})
+    search(Table(), made, history, budget=Budget(100, 4, 30), seed=(0,))
+    assert len(history) == 20

@@ -33,6 +33,13 @@ _PATIENCE = 3
 """Rounds without a proposal that end a search: its space may be exhausted, or its generator lost for a while."""
 
 
+_UNANSWERED = 50
+"""Rounds of which the benchmark can answer nothing that end a search: a table may have all but used up its part of a
+large space."""
+_VAIN = 20_000
+"""Random architectures of which the benchmark can answer none that end the beginning."""
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """How many architectures a search may query, and how many at a time."""
@@ -90,13 +97,16 @@ def search(
     _begin(benchmark, history, evaluate, min(budget.init, budget.queries), seed)
     round_ = 0
     for until in _phases(history, budget, evaluate, seed):
-        fruitless = 0
+        fruitless = 0.0
         while len(history) < until and fruitless < _PATIENCE:
             round_ += 1
-            proposal = strategy.ask(history, min(budget.batch, until - len(history)), (*seed, round_))
-            fruitless = 0 if len(proposal.graphs) else fruitless + 1
+            before = len(history)
+            proposal = strategy.ask(history, min(budget.batch, until - before), (*seed, round_))
             if len(proposal.graphs):
                 evaluate(proposal)
+            # What a table does not have is worth more patience than a strategy that knows nothing new.
+            vain = _PATIENCE / _UNANSWERED if len(proposal.graphs) else 1
+            fruitless = 0 if len(history) > before else fruitless + vain
 
 
 _Evaluate = Callable[[Proposal], None]
@@ -106,10 +116,14 @@ def _begin(benchmark: Benchmark, history: History, evaluate: _Evaluate, wanted: 
     """Evaluate the first ``wanted`` random architectures that the benchmark can answer."""
     space = history.space
     found = [Graphs.blank(0, len(space.cells), space.max_nodes)]
+    count = vain = 0
     with suppress(Exhausted):
         for graphs in distinct_blocks(space, space.size or sys.maxsize, seed):
-            found.append(graphs.take(np.flatnonzero(benchmark.has(graphs))[: wanted - sum(map(len, found))]))
-            if sum(map(len, found)) == wanted:
+            known = np.flatnonzero(benchmark.has(graphs))[: wanted - count]
+            found.append(graphs.take(known))
+            count += len(known)
+            vain = 0 if len(known) else vain + len(graphs)
+            if count == wanted or vain > _VAIN:
                 break
     first = Graphs.concat(found)
     if len(first):

@@ -1,0 +1,87 @@
+"""The same seed gives the same bytes, whatever the chunks, the format, the number of processes, or the day."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+_DRIP = (
+    "import sys, time\n"
+    "for number, line in enumerate(sys.stdin.buffer):\n"
+    "    sys.stdout.buffer.write(line); sys.stdout.buffer.flush()\n"
+    "    if number % 37 == 0: time.sleep(0.03)\n"
+)
+"""A pipe whose reader gets chunks of a few records."""
+_TOOLS = {
+    "encode": "encode --as features,params",
+    "encode-neighbours": "encode --neighbours",
+    "query": "query nb201/cifar10 --noise seed --seed 3",
+    "predict": "predict --fit seen.jsonl --surrogate xgb",
+    "predict-top": "predict --fit seen.jsonl --top 16 --acquisition thompson --seed 2",
+    "predict-generator": "predict --model gen.safetensors",
+    "train-gen": "{ train-gen - --init nb201-agnet --weight-by params_m --epochs 2 -o gen.out && cat gen.out; }",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inputs")
+    _bash(
+        "encode --space nb201 --random 300 --seed 1 --as params -o cells.jsonl;"
+        "encode cells.jsonl -o cells.parquet; encode cells.jsonl -o cells.arrow;"
+        "head -30 cells.jsonl | query nb201/cifar10 > seen.jsonl;"
+        "train-gen seen.jsonl --init nb201-agnet --predict val_acc --epochs 2 -o gen.safetensors;"
+        "generate gen.safetensors -n 100 --seed 2 > generated.jsonl",
+        folder,
+    )
+    return folder
+
+
+def _bash(script: str, folder: Path, **environment: str) -> bytes:
+    variables = os.environ | {"PATH": _PATH} | environment
+    run = subprocess.run(
+        ["bash", "-ec", f"set -o pipefail; {script}"], cwd=folder, env=variables, capture_output=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+@pytest.mark.parametrize("tool", _TOOLS)
+def test_tools_that_read(tool: str, folder: Path) -> None:
+    command = _TOOLS[tool]
+    name = "generated" if tool == "predict-generator" else "cells"
+    expected = _bash(f"{command} < {name}.jsonl", folder)
+    assert len(expected) > 1000
+    drip = f"python -c '{_DRIP}' < {name}.jsonl | {command}"
+    assert _bash(drip, folder) == expected
+    if name == "cells":
+        for file in ("cells.parquet", "cells.arrow"):
+            assert _bash(f"{command} < {file}", folder) == expected
+    if tool != "train-gen":
+        back = f"AGNET_FORMAT=arrow {command} < {name}.jsonl | encode"
+        assert _bash(back, folder) == expected
+
+
+@pytest.mark.parametrize("space", ["nb101", "nb201", "nb301", "nbnlp"])
+def test_tools_that_make(space: str, folder: Path) -> None:
+    for command in (
+        f"encode --space {space} --random 50",
+        f"generate {space} -n 50 --unique",
+        f"generate {space}-agnet -n 20",
+    ):
+        first, again, other = (_bash(f"{command} --seed {seed}", folder) for seed in (5, 5, 6))
+        assert first == again != other
+        assert _bash(f"{command} --seed 5 --format arrow | encode", folder) == first
+
+
+def test_searches_in_any_number_of_processes(folder: Path) -> None:
+    for strategy in ("bayesian", "evolution"):
+        options = f"-b nb201/cifar100 --strategy {strategy} --queries 16 --trials 3 --seed 7"
+        one, two = (_bash(f"search {options} --jobs {jobs} -o - -q", folder) for jobs in (1, 2))
+        assert one == two
+        assert one.count(b"\n") == 48
