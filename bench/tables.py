@@ -27,9 +27,9 @@ from agnet.seeds import Seed
 
 METRIC = "val_acc"
 NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/ImageNet16-120")
-KNOWN, YAHPO = "nb101-known", "nb301/yahpo"
+KNOWN, YAHPO, HARDWARE = "nb101-known", "nb301/yahpo", "hw"
 _FILES = {KNOWN: "nb101/nb101_108ep_151644.npz", YAHPO: "nb301/new_model.onnx"}
-_IMPORTS = {YAHPO: YAHPO}
+_IMPORTS = {YAHPO: _FILES[YAHPO], HARDWARE: "hwnas/hw_nas_bench_nb201.parquet"}
 RESULTS = Path(__file__).parent / "results"
 _PARTS = (("val", "validation"), ("test", "test"))
 
@@ -47,11 +47,15 @@ def open_table(name: str, data: Path | None) -> Benchmark:
         assert data is not None
         return KnownCells(data / _FILES[KNOWN])
     if name in _IMPORTS and data is not None:
-        # imports of the user's own stay as they are
-        os.environ["AGNET_CACHE"] = str(RESULTS / "cache")
-        if sources.missing(_IMPORTS[name]):
-            sources.bring_in(_IMPORTS[name], data / _FILES[name])
+        bring(name, data)
     return benchmarks.load(name)
+
+
+def bring(name: str, data: Path) -> None:
+    """Import what is called ``name`` from ``data``; imports of the user's own stay as they are."""
+    os.environ["AGNET_CACHE"] = str(RESULTS / "cache")
+    if sources.missing(name):
+        sources.bring_in(name, data / _IMPORTS[name])
 
 
 class KnownCells(Tabular):
