@@ -28,10 +28,12 @@ from agnet import spaces
 from agnet.search import strategies
 from agnet.search.history import History
 from agnet.search.loop import Budget, search
-from bench.tables import METRIC, NB201, RESULTS, OneRun, names, open_table
+from bench.tables import METRIC, NB201, RESULTS, OneRun, names, open_table, zero_cost
 
 AT = (32, 64, 96, 192, 304)
 STRATEGIES = ("bayesian", "local", "evolution", "random")
+PRIORS = ("params,flops", "zerocost:nwot,synflow")
+ZERO_COST = "zerocost:"
 FIRST_SEED = 1000
 FILE = RESULTS / "sample_efficiency.jsonl"
 
@@ -49,7 +51,7 @@ class Case:
     noise: bool = False
     """Answers are one training run of each architecture."""
     prior: str = ""
-    """What is known before any training, see :mod:`agnet.search.prior`."""
+    """What is known before any training, see :mod:`agnet.search.prior`; columns of a file are ``zerocost:...``."""
 
     @property
     def name(self) -> str:
@@ -87,7 +89,7 @@ def run(case: Case, data: Path | None) -> dict[str, Any]:
     started = time.process_time()
     with suppress(_Found):
         benchmark = OneRun(whole, (case.seed,)) if case.noise else whole
-        options = {"prior": case.prior} if case.prior else {}
+        options = {"prior": case.prior.replace(ZERO_COST, f"{zero_cost(space.name, data)}:")} if case.prior else {}
         made = strategies.make(case.strategy, space, METRIC, maximize=True, options=options)
         search(benchmark, made, history, budget=budget, seed=(case.seed,), on_answers=check)
     cpu = time.process_time() - started
@@ -161,11 +163,17 @@ def cases(args: argparse.Namespace) -> list[Case]:
     # a surrogate has no training runs to draw one from
     kinds += [(name, True) for name in benchmarks if args.noise and open_table(name, args.data).optimum(METRIC)]
     return [
-        Case(strategy, name, seed, queries, args.batch, noise)
+        Case(strategy, name, seed, queries, args.batch, noise, prior)
         for seed in seeds
         for name, noise in kinds
         for strategy in args.strategies
+        for prior in ("", *args.priors)
+        if not prior or (strategy == "bayesian" and not noise and _scored(prior, name, args.data))
     ]
+
+
+def _scored(prior: str, name: str, data: Path | None) -> bool:
+    return not prior.startswith(ZERO_COST) or zero_cost(open_table(name, data).space, data) is not None
 
 
 def main() -> None:
@@ -175,6 +183,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=FILE, help="results file")
     parser.add_argument("--data", type=Path, help="folder of benchmarks that do not come along")
     parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES))
+    parser.add_argument("--priors", nargs="*", default=list(PRIORS), help="what bayesian knows, once with each")
     parser.add_argument("--benchmarks", nargs="+", help=f"by default all that are there: {', '.join(NB201)}, ...")
     parser.add_argument("--seeds", type=int, help="how many; 10 or 100")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)

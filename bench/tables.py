@@ -1,8 +1,9 @@
 """Real benchmarks to measure on, the same for all of bench: ``open_table(name, data)``.
 
 NAS-Bench-201 comes with the installation. Of the rest, ``data`` is a folder with known cells of NAS-Bench-101
-(``nb101/nb101_108ep_151644.npz``), YAHPO Gym's surrogate of NAS-Bench-301 (``nb301/new_model.onnx``) and HW-NAS-Bench
-(``hwnas/hw_nas_bench_nb201.parquet``); what is not there is left out.
+(``nb101/nb101_108ep_151644.npz``), YAHPO Gym's surrogate of NAS-Bench-301 (``nb301/new_model.onnx``), NASLib's
+zero-cost scores (``zerocost/naslib_zero_cost.parquet``) and more, see bench.devices and bench.surrogates; what is not
+there is left out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from agnet import benchmarks, spaces
 from agnet.benchmarks import sources
@@ -38,6 +41,19 @@ def names(data: Path | None) -> list[str]:
     """The benchmarks that can be opened."""
     there = [name for name, file in _FILES.items() if data is not None and (data / file).exists()]
     return [*NB201, *(name for name in there if name != YAHPO or importlib.util.find_spec("onnxruntime"))]
+
+
+def zero_cost(space: str, data: Path | None) -> Path | None:
+    """NASLib's published scores of untrained networks on CIFAR-10, as records; None where there are none."""
+    source = data / "zerocost" / "naslib_zero_cost.parquet" if data else None
+    if source is None or not source.exists() or space not in ("nb201", "nb301"):
+        return None
+    file = RESULTS / "cache" / f"zerocost-{space}.parquet"
+    if not file.exists():
+        rows = (pc.field("space") == space) & (pc.field("dataset") == "cifar10")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pq.read_table(source, filters=rows), file)
+    return file
 
 
 @cache
