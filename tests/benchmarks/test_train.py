@@ -133,7 +133,7 @@ def test_a_recipe_of_ones_own(tmp_path: Path, stripes: str) -> None:
 def test_what_is_wrong_is_said_before_anything_is_trained(tmp_path: Path, stripes: str) -> None:
     for space, options, said in (
         ("nbnlp", {}, "train trains on images, architectures of nb101, nb201, nb301; networks of nbnlp read text"),
-        ("nb201", {"data": ""}, r"say which images to train on: --data digits, a folder or a .npz file"),
+        ("nb201", {"data": ""}, r"say which images: --data digits, a folder or a .npz file"),
         ("nb201", {"epoch": "3"}, "train has no option 'epoch'; did you mean 'epochs'"),
         ("nb201", {"epochs": "0"}, "epochs 0: must be at least 1"),
         ("nb201", {"lr": "0"}, "lr 0.0: must be above 0"),

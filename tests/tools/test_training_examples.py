@@ -48,7 +48,7 @@ def test_data_is_short_for_an_option(cli: Cli, images: Path) -> None:
     wrong = cli("query", "train", "--data", "a", "--with", "data=b", stdin=cells, status=2)
     assert wrong.stderr == "query: --with data is given twice\n"
     wrong = cli("query", "train", stdin=cells, status=2)
-    assert wrong.stderr.startswith("query: train: say which images to train on: --data digits")
+    assert wrong.stderr.startswith("query: train: say which images: --data digits")
     wrong = cli("query", "nb201/cifar10", "--data", images, stdin=cells, status=2)
     assert "nb201/cifar10 has no options" in wrong.stderr
 
@@ -66,6 +66,22 @@ def test_answers_are_written_as_they_come(cli: Cli, images: Path) -> None:
     cells = cli("encode", "--space", "nb201", "--random", 2, "--seed", 4).stdout + b'{"space":"nb201","arch":"?"}\n'
     done = cli("query", "train", "--data", images, *_TINY, stdin=cells, status=2)
     assert len(done.records) == 2
+
+
+def test_a_search_of_ones_own_images(cli: Cli, images: Path, tmp_path: Path) -> None:
+    history = tmp_path / "history.jsonl"
+    given = ("--space", "nb201", "--benchmark", "train", *_TINY, "--strategy", "random", "--queries", 3, "-o", history)
+    wrong = cli("search", *given, "--data", tmp_path / "none", status=2)
+    assert "there is no such file or folder" in wrong.stderr
+    (images / "dark" / "11.png").write_text("no image")
+    wrong = cli("search", *given, "--data", images, status=2)
+    assert "11.png: not read as an image" in wrong.stderr
+    assert not [*tmp_path.glob("history*")]  # no journal stands in the way of the next attempt
+    (images / "dark" / "11.png").unlink()
+    found = cli("search", *given, "--data", images)
+    answered = [orjson.loads(line) for line in history.read_bytes().splitlines()]
+    assert len(answered) == 3
+    assert found.records[0]["val_acc"] == max(record["val_acc"] for record in answered)
 
 
 def test_the_catalogue_knows_it(cli: Cli) -> None:

@@ -83,10 +83,18 @@ class Train(Open):
             raise InputError(f"{name}: seed={self._settings.seed}: must not be negative")
 
     def missing(self) -> str | None:
-        """That it has not been told which images, if so."""
-        if not self.space or self._settings.data:
+        """That it has not been told which images, or that there are none of that name."""
+        if not self.space:
             return None
-        return f"{self.name}: say which images to train on: --data digits, a folder or a .npz file (docs/training.md)"
+        if not self._settings.data:
+            return f"{self.name}: say which images: --data digits, a folder or a .npz file, see docs/training.md"
+        from agnet import images  # noqa: PLC0415 - only needed here
+
+        try:
+            images.check(self._settings.data, size=self._settings.size)
+        except InputError as error:
+            return str(error)
+        return None
 
     def query(self, graphs: Graphs, metrics: Sequence[str] | None = None, *, draw: Seed | None = None) -> Answer:
         """Train one network after the other; see :meth:`Benchmark.query`.

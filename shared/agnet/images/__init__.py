@@ -12,7 +12,7 @@ from pathlib import Path
 from agnet.errors import InputError
 from agnet.images.base import Images, Split, merged
 
-__all__ = ["Images", "Split", "load", "merged"]
+__all__ = ["Images", "Split", "check", "load", "merged"]
 
 
 def load(name: str, *, size: int = 0, classes: int = 0) -> Images:
@@ -30,6 +30,17 @@ def load(name: str, *, size: int = 0, classes: int = 0) -> Images:
         InputError: if there is no such data, it is damaged, a package is missing, or ``size`` or ``classes`` do not
             apply.
     """
+    reader = check(name, size=size, classes=classes)
+    images: Images = import_module(f"agnet.images.{reader}").load(name, size=size, classes=classes)
+    return images
+
+
+def check(name: str, *, size: int = 0, classes: int = 0) -> str:
+    """Complain about what :func:`load` would before it reads an image; the module of this package that reads them.
+
+    Raises:
+        InputError: if there is no such data, or ``size`` or ``classes`` do not apply.
+    """
     if size < 0 or classes < 0:
         raise InputError("the size of images and the number of classes must not be negative")
     reader = _reader(name)
@@ -37,8 +48,7 @@ def load(name: str, *, size: int = 0, classes: int = 0) -> Images:
         raise InputError(f"data {name}: size is for a folder of images and for noise; these are used as they are")
     if classes and reader != "noise":
         raise InputError(f"data {name}: the number of classes is only chosen for noise")
-    images: Images = import_module(f"agnet.images.{reader}").load(name, size=size, classes=classes)
-    return images
+    return reader
 
 
 def _reader(name: str) -> str:

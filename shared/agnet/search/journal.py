@@ -39,6 +39,7 @@ class Journal:
             self._file.close()
             raise
         self._replayed = 0
+        self._empty = not self._lines
 
     @property
     def recorded(self) -> int:
@@ -119,6 +120,7 @@ class Journal:
 
     def append(self, chunk: Chunk) -> None:
         """Write answered queries and sync them to disk."""
+        self._empty = False
         self._write(chunk.json_lines())
 
     def discard(self) -> None:
@@ -128,7 +130,9 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind and self._empty:  # nothing to go on with, and in the way of the next attempt
+            self.path.unlink(missing_ok=True)
         self._file.close()
 
 
