@@ -80,3 +80,8 @@ def test_a_checkpoint_cut_short(cli: Cli, tmp_path: Path) -> None:
         error = cli("generate", path, status=2).stderr
         assert error.startswith(f"generate: {path}: ")
         assert error.count("\n") == 1
+
+
+def test_a_misspelt_generator(cli: Cli) -> None:
+    told = cli("generate", "NB1O1", "-n", 1, status=2).stderr
+    assert told.endswith("no generator of that name comes along; did you mean 'nb101'?\n")

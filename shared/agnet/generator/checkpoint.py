@@ -20,6 +20,7 @@ from agnet.files import write_whole
 from agnet.generator.arrays import backend
 from agnet.generator.autoregressive.config import Config as AutoregressiveConfig
 from agnet.generator.network import Config, Network
+from agnet.names import nearest
 from agnet.seeds import Seed, numpy_stream
 from agnet.spaces.base import Space
 
@@ -29,7 +30,7 @@ MODELS: dict[str, type[Config] | type[AutoregressiveConfig]] = {"autoregressive"
 """Kinds of generators, the default first, and what they are made of."""
 _LARGEST = 1 << 30
 """Bytes; no generator is larger."""
-_NAME = re.compile(r"[a-z0-9-]+")
+_NAME = re.compile(r"[a-z0-9-]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,7 @@ def _read(name: str) -> bytes:
     if _NAME.fullmatch(name) and not path.exists():
         if name in shipped():
             return (files("agnet.generator") / "weights" / f"{name}.safetensors").read_bytes()
-        raise InputError(
-            f"{name}: no such file, and no generator of that name comes with agnet: {', '.join(shipped())}"
-        )
+        raise InputError(f"{name}: no such file, and no generator of that name comes along{nearest(name, shipped())}")
     try:
         if path.stat().st_size > _LARGEST:
             raise InputError(f"{name}: is not a generator: larger than {_LARGEST >> 20} MB")
