@@ -74,11 +74,11 @@ def studies() -> Iterator[tuple[str, Study]]:
                 )
 
 
-def table(results: list[dict[str, Any]], shares: dict[str, float]) -> Iterator[str]:
+def table(results: list[dict[str, Any]]) -> Iterator[str]:
     """Median (90th percentile) of the queries, how many searches found the best."""
     yield f"| limit | keep it |{''.join(f' {strategy} |' for strategy in STRATEGIES)}"
     yield "|---" * (len(STRATEGIES) + 2) + "|"
-    for limit, share in shares.items():
+    for limit, share in {r["limit"]: r["share"] for r in results}.items():
         cells = []
         for strategy in STRATEGIES:
             rows = [r for r in results if (r["limit"], r["strategy"]) == (limit, strategy)]
@@ -109,14 +109,14 @@ def main() -> None:
             assert study.objective is not None
             if limit not in shares:
                 columns = study.oracle().query(everything, list(study.objective.metrics)).columns
-                shares[limit] = float(study.objective.measure(columns).feasible.mean())
+                shares[limit] = round(float(study.objective.measure(columns).feasible.mean()), 4)
             for seed in range(FIRST_SEED, FIRST_SEED + args.seeds):
                 if (limit, study.strategy, seed) not in done:
-                    key = {"limit": limit, "strategy": study.strategy, "seed": seed}
+                    key = {"limit": limit, "share": shares[limit], "strategy": study.strategy, "seed": seed}
                     results.append(key | run(study, seed, optimum))
                     file.write(json.dumps(results[-1]) + "\n")
                     file.flush()
-    for line in table(results, shares):
+    for line in table(results):
         print(line)
 
 

@@ -1,11 +1,11 @@
-"""docs/results.md and its pictures from what bench.sample_efficiency left: ``python -m bench.results [FILE]``.
+"""docs/results.md and docs/surrogates.md from what the measurements left: ``python -m bench.results``.
 
-Only what stands between the markers of the page is written anew; the words around it are a person's.
+Searches are those of bench.sample_efficiency and bench.devices, predictions those of bench.surrogates. Only what stands
+between the markers of a page is written anew; the words around it are a person's.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -15,18 +15,14 @@ import numpy as np
 
 from agnet.plots import curve, figure
 from agnet.plots.chart import Page
+from bench import devices, surrogates
 from bench.sample_efficiency import AT, FILE, case_of, found, read
-from bench.tables import KNOWN, METRIC, NB201, YAHPO
+from bench.tables import KNOWN, METRIC, NB201, TITLES
 
 Rows = list[dict[str, Any]]
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGE = DOCS / "results.md"
 FIGURES = DOCS / "figures"
-TITLES = dict(zip(NB201, ("CIFAR-10", "CIFAR-100", "ImageNet16-120"), strict=True)) | {
-    KNOWN: "NAS-Bench-101, known cells",
-    YAHPO: "NAS-Bench-301, YAHPO Gym's surrogate",
-}
 # Queries until the best there is: what was aimed at, without and with scores known before training.
 TARGETS = {NB201[0]: (30, 20), NB201[1]: (30, 18), NB201[2]: (55, 45), KNOWN: (45, 35)}
 
@@ -126,18 +122,26 @@ def _run(label: str, rows: Rows) -> curve.Run:
     return curve.Run(label, values.ravel(), np.repeat(np.arange(len(rows)), values.shape[1]))
 
 
-def main() -> None:
-    """Write the page and its picture."""
-    results = read(Path(sys.argv[1]) if len(sys.argv) > 1 else FILE)
-    text = PAGE.read_text()
-    for name, lines in sections(results).items():
+def _write(page: str, parts: dict[str, list[str]]) -> None:
+    """Put the lines between the markers of the same name."""
+    path = DOCS / page
+    text = path.read_text()
+    for name, lines in parts.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         before, _, rest = text.partition(begin)
-        after = rest.partition(end)[2]
-        text = "\n".join([before + begin, *lines, "", end + after])
+        text = "\n".join([before + begin, *lines, "", end + rest.partition(end)[2]])
+    path.write_text(text)
+
+
+def main() -> None:
+    """Write the pages and the picture."""
+    results = read(FILE)
+    limited, ranked = read(devices.FILE), read(surrogates.FILE)
+    _write("results.md", sections(results) | ({"limits": list(devices.table(limited))} if limited else {}))
+    if ranked:
+        _write("surrogates.md", {"ranking": list(surrogates.table(ranked))})
     FIGURES.mkdir(exist_ok=True)
     (FIGURES / "queries.png").write_bytes(picture(results))
-    PAGE.write_text(text)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,8 @@ from agnet.search import candidates
 from agnet.seeds import numpy_stream
 from agnet.surrogates.base import Batch
 from agnet.surrogates.fitted import fit
-from bench.results import TITLES
 from bench.sample_efficiency import read
-from bench.tables import METRIC, RESULTS, names, open_table
+from bench.tables import METRIC, RESULTS, TITLES, names, open_table
 
 SIZES = (16, 32, 64, 128, 256)
 FILE = RESULTS / "surrogates.jsonl"

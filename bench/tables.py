@@ -31,6 +31,10 @@ from agnet.seeds import Seed
 METRIC = "val_acc"
 NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/ImageNet16-120")
 KNOWN, YAHPO, HARDWARE = "nb101-known", "nb301/yahpo", "hw"
+TITLES = dict(zip(NB201, ("CIFAR-10", "CIFAR-100", "ImageNet16-120"), strict=True)) | {
+    KNOWN: "NAS-Bench-101, known cells",
+    YAHPO: "NAS-Bench-301, YAHPO Gym's surrogate",
+}
 _FILES = {KNOWN: "nb101/nb101_108ep_151644.npz", YAHPO: "nb301/new_model.onnx"}
 _IMPORTS = {YAHPO: _FILES[YAHPO], HARDWARE: "hwnas/hw_nas_bench_nb201.parquet"}
 RESULTS = Path(__file__).parent / "results"

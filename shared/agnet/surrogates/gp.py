@@ -64,7 +64,7 @@ class GP(Surrogate):
             groups = self._groups_of(batch.take(rows))
             for metric, (process, target) in enumerate(zip(self._processes, self._targets, strict=True)):
                 posterior = process.posterior(groups)
-                spread = np.sqrt(posterior.variance + process.noise)
+                spread = np.sqrt(posterior.variance + process.noises_at(posterior.mean))
                 mean[rows, metric] = target.invert(posterior.mean)
                 std[rows, metric] = target.spread(posterior.mean, spread)
         return Prediction(mean, std)

@@ -47,6 +47,7 @@ class Process:
     """Logarithms of a variance, and of a length for Matérn kernels, group by group; then of the noise's variance at the
     largest value, and of the rate at which that grows below."""
     _groups: Groups = field(init=False, repr=False)
+    _largest: float = field(init=False, repr=False)
     _factor: NDArray[np.float64] = field(init=False, repr=False)
     _weights: NDArray[np.float64] = field(init=False, repr=False)
     fitted: NDArray[np.float64] = field(init=False, repr=False)
@@ -65,6 +66,10 @@ class Process:
     def noises(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
         """[n] variance of values around the process: ``noise`` times exp(rate · distance from the largest)."""
         return self.noise * np.exp(np.exp(self.parameters[-1]) * (y.max() - y))
+
+    def noises_at(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[m] variance of values around the process where it is ``mean``; that of the best where it is larger still."""
+        return self.noise * np.exp(np.exp(self.parameters[-1]) * np.maximum(self._largest - mean, 0))
 
     def learn(self, groups: Groups, y: NDArray[np.float64]) -> None:
         """Find the parameters from [n] values; cubic in n."""
@@ -103,7 +108,7 @@ class Process:
         covariance = self.covariance(groups, groups)
         noises = self.noises(y)
         covariance[np.diag_indices(len(y))] += noises + _JITTER
-        self._groups = groups
+        self._groups, self._largest = groups, float(y.max())
         self._factor = cholesky(covariance, lower=True, check_finite=False)
         self._weights = cho_solve((self._factor, True), y, check_finite=False)
         self.fitted = y - (noises + _JITTER) * self._weights
