@@ -42,6 +42,8 @@ class _Settings:
     recipe: str = "quick"
     """Name of a recipe, or a TOML file."""
     seed: int = 0
+    runs: int = 1
+    """Trainings of each network, with the seeds from ``seed`` on; the answer is their mean."""
     device: str = ""
     """As PyTorch names it; a GPU if there is one."""
 
@@ -81,6 +83,8 @@ class Train(Open):
         self._recipe = told(base, {key: text for key, text in options.items() if key in recipe}, name)
         if self._settings.seed < 0:
             raise InputError(f"{name}: seed={self._settings.seed}: must not be negative")
+        if self._settings.runs < 1:
+            raise InputError(f"{name}: runs={self._settings.runs}: must be at least 1")
 
     def missing(self) -> str | None:
         """That it has not been told which images, or that there are none of that name."""
@@ -115,7 +119,7 @@ class Train(Open):
             keys = records(space, known)[space.identity].to_pylist()
             size = networks.params(space, known, _without_auxiliary(self._network)) / 1e6
             for at, row in enumerate(readable.tolist()):
-                found = self._train(known.take(slice(at, at + 1)), keys[at])
+                found = self._mean(known.take(slice(at, at + 1)), keys[at])
                 if isinstance(found, str):
                     problems[row] = found
                     continue
@@ -124,7 +128,17 @@ class Train(Open):
                     columns[name][row] = found[name]
         return Answer(columns, problems)
 
-    def _train(self, graph: Graphs, key: str) -> dict[str, float] | str:
+    def _mean(self, graph: Graphs, key: str) -> dict[str, float] | str:
+        """What all trainings of an architecture gave, or why one gave nothing."""
+        found: list[dict[str, float]] = []
+        for run in range(self._settings.runs):
+            one = self._train(graph, key, self._settings.seed + run)
+            if isinstance(one, str):
+                return one
+            found.append(one)
+        return {name: sum(one[name] for one in found) / len(found) for name in found[0]}
+
+    def _train(self, graph: Graphs, key: str, number: int) -> dict[str, float] | str:
         """What one training gave, or why it gave nothing."""
         import torch  # noqa: PLC0415 - heavy
 
@@ -132,7 +146,7 @@ class Train(Open):
 
         trainer = self._trainer
         # the identity of an architecture as a number
-        seed = (self._settings.seed, int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
+        seed = (number, int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
         devices = [trainer.device] if trainer.device.type == "cuda" else []
         with torch.random.fork_rng(devices), torch.backends.cudnn.flags(deterministic=True):
             torch.manual_seed(seeds.integer(seed, "train"))
