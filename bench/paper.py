@@ -24,9 +24,12 @@ from agnet.search import objective, presets, strategies
 from agnet.search.history import History
 from agnet.search.loop import Budget, search
 from agnet.spaces.held import Held
+from bench.devices import LIMITS
+from bench.results import fill
 from bench.tables import HARDWARE, KNOWN, RESULTS, YAHPO, bring, open_table
 
 FIRST_SEED = 1000
+TABLES = ("nb101", "nb201", "nb301", "hw", "ablation")
 _BUDGET = ("queries", "init", "batch", "companions")
 _NOT_OF_STRATEGY = {*_BUDGET, "benchmark", "strategy", "maximize", "minimize", "subject-to", "combine", "one-cell"}
 
@@ -96,17 +99,6 @@ def _rows() -> Iterator[Search]:
             yield Search("hw", "AG-Net, joint=0", presets.load("hw-joint0") | goal)
             both = {"minimize": [f"latency_ms@{device}"]}
             yield Search("hw", "AG-Net, joint=1", presets.load("hw-joint1") | goal | both)
-
-
-LIMITS = {
-    "edgegpu": (2, 4, 5, 6, 8),
-    "raspi4": (2, 4, 6, 8, 10, 12),
-    "edgetpu": (1,),
-    "pixel3": (2, 4, 6, 8, 10),
-    "eyeriss": (1, 2),
-    "fpga": (1, 2),
-}
-"""The paper's devices and latency limits in ms."""
 
 
 def run(row: Search, seed: int, data: Path | None) -> dict[str, Any]:
@@ -183,19 +175,20 @@ def _mean(found: list[dict[str, Any]], name: str) -> str:
     values = np.array([result[name] for result in found if result[name] is not None])
     if not len(values):
         return ""
-    error = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
+    error = f" ({100 * values.std(ddof=1) / len(values) ** 0.5:.2f})" if len(values) > 1 else ""
     missing = f", {len(found) - len(values)} found none" if len(values) < len(found) else ""
-    return f"{100 * values.mean():.2f} ({100 * error:.2f}){missing}"
+    return f"{100 * values.mean():.2f}{error}{missing}"
 
 
 def main() -> None:
     """Run what the results file does not have, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", nargs="*", default=["nb201"], help="nb101, nb201, nb301, hw, ablation")
+    parser.add_argument("tables", nargs="*", choices=TABLES, default=["nb201"])
     parser.add_argument("-o", "--output", type=Path, default=RESULTS / "paper.jsonl", help="results file")
     parser.add_argument("--data", type=Path, help="folder of the benchmarks that do not come along, see bench.tables")
     parser.add_argument("--only", default="", help="rows whose title, benchmark or limit has this in it")
     parser.add_argument("--seeds", type=int, default=20, help="0: print what there is")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/results-paper.md")
     args = parser.parse_args()
     rows = [row for row in _rows() if row.table in args.tables]
     args.output.parent.mkdir(exist_ok=True)
@@ -210,8 +203,12 @@ def main() -> None:
                     results.append(run(row, seed, args.data))
                     file.write(json.dumps(results[-1]) + "\n")
                     file.flush()
-    for line in lines(rows, results, args.data):
-        print(line)
+    for table in TABLES:
+        written = list(lines([row for row in rows if row.table == table], results, args.data))
+        if len(written) > 2:
+            print(*written, "", sep="\n")
+            if args.write:
+                fill("results-paper.md", {table: written})
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def _run(label: str, rows: Rows) -> curve.Run:
     return curve.Run(label, values.ravel(), np.repeat(np.arange(len(rows)), values.shape[1]))
 
 
-def _write(page: str, parts: dict[str, list[str]]) -> None:
+def fill(page: str, parts: dict[str, list[str]]) -> None:
     """Put the lines between the markers of the same name."""
     path = DOCS / page
     text = path.read_text()
@@ -137,9 +137,9 @@ def main() -> None:
     """Write the pages and the picture."""
     results = read(FILE)
     limited, ranked = read(devices.FILE), read(surrogates.FILE)
-    _write("results.md", sections(results) | ({"limits": list(devices.table(limited))} if limited else {}))
+    fill("results.md", sections(results) | ({"limits": list(devices.table(limited))} if limited else {}))
     if ranked:
-        _write("surrogates.md", {"ranking": list(surrogates.table(ranked))})
+        fill("surrogates.md", {"ranking": list(surrogates.table(ranked))})
     FIGURES.mkdir(exist_ok=True)
     (FIGURES / "queries.png").write_bytes(picture(results))
 
