@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-SUBJECTS = ("startup", "streams", "spaces")
+SUBJECTS = ("startup", "streams", "spaces", "zerocost")
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ class Metric:
     description: str
 
 
-_COSTS = frozenset({"latency", "time", "runtime", "energy", "loss", "error", "perplexity", "params", "flops"})
+_COSTS = frozenset({"latency", "time", "runtime", "energy", "loss", "error", "perplexity", "params", "flops", "ntk"})
 
 
 def direction(name: str) -> Direction:

@@ -37,6 +37,7 @@ _OPEN = {
     "cmd:": ("agnet.benchmarks.program", "Program"),
     "sh:": ("agnet.benchmarks.program", "Program"),
     "train": ("agnet.benchmarks.train", "Train"),
+    "zerocost": ("agnet.benchmarks.zerocost", "ZeroCost"),
 }
 
 
