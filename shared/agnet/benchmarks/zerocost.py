@@ -45,7 +45,7 @@ _NARROWEST = {"nb101": 5, "nb201": 1, "nb301": 2}
 _CENTRED = ("nb301",)
 """Whose networks end in batch normalisation, see :func:`agnet.proxies.kernel.condition`."""
 _CHUNK = 8
-"""Gradients of single images that are held at a time."""
+"""Gradients of single images that are held at a time, in a network of full width; of a thin one all are."""
 _PATCH, _POINTS, _PARTS = 4, 3000, 3
 """Pixels of the inputs that regions are counted with, how many, in how many batches: TE-NAS takes 3, 3000, 3; here
 networks halve an image twice."""
@@ -230,7 +230,10 @@ class _Scorer:
         if "ntk" in proxies:
             settings = replace(self._whole, **narrow) if self._settings.thin else self._whole
             scores["ntk"] = kernel.condition(
-                made(settings).double(), inputs.few, chunk=_CHUNK, centred=space.name in _CENTRED
+                made(settings).double(),
+                inputs.few,
+                chunk=None if self._settings.thin else _CHUNK,
+                centred=space.name in _CENTRED,
             )
         if "regions" in proxies:
             small: dict[str, Any] = {**narrow, "image": _PATCH, "image_channels": 1}
