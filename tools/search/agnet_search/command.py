@@ -13,9 +13,7 @@ from agnet import console
 from agnet.errors import InputError
 
 if TYPE_CHECKING:
-    from agnet.benchmarks import Benchmark
     from agnet.search.history import History
-    from agnet.search.objective import Objective
     from agnet.search.study import Outcome, Study
     from agnet.seeds import Seed
     from agnet.streams import LinesChunk
@@ -200,25 +198,13 @@ def search(
       search -b 'cmd:./evaluate.py' --space nb201 --metric val_acc --with timeout=600 -o mine.jsonl
       search -b train --space nb201 --data ./images --queries 64 -o mine.jsonl
     """
-    import numpy as np  # noqa: PLC0415
-
-    from agnet import arrow, benchmarks  # noqa: PLC0415
-    from agnet.search import strategies  # noqa: PLC0415
-    from agnet.search.loop import Budget  # noqa: PLC0415
-    from agnet.search.objective import COLUMN  # noqa: PLC0415
-    from agnet.search.study import Study  # noqa: PLC0415
-    from agnet.streams import LinesChunk, open_writer  # noqa: PLC0415
+    from agnet.search import plan  # noqa: PLC0415
+    from agnet.streams import open_writer  # noqa: PLC0415
 
     reporter = console.Reporter("search", quiet=quiet)
     if benchmark is None:
         raise InputError("say with -b what answers the queries, such as -b nb201/cifar10; 'query --list' has all")
     _reject(resume and output in (None, "-"), companions > 1 and not one_cell)
-    about = strategies.get(strategy)
-    options = console.named_values(given, data)
-    oracle = benchmarks.load(benchmark, space=space, options=options)
-    objective = _objective(metric, maximize, minimize, limits, combine, oracle)
-    first = objective.goals[0]
-    metric = first.expression.metrics[0] if first.expression.plain else COLUMN
     settings = {
         "acquisition": acquisition,
         "prior": prior,
@@ -229,21 +215,25 @@ def search(
         "predictor": predictor,
         "without": without and without.value,
     }
-    study = Study(
-        benchmark=benchmark,
+    study = plan.plan(
+        benchmark,
         metric=metric,
-        maximize=first.maximize,
+        maximize=maximize or (),
+        minimize=minimize or (),
+        limits=limits or (),
+        combine=combine.value,
+        queries=queries,
         strategy=strategy,
-        options={name: value for name, value in settings.items() if value is not None},
-        budget=Budget(queries, batch or about.batch, _init(init, prior, about.init), companions),
-        space=space,
-        given=options,
-        objective=None if objective.plain else objective,
+        batch=batch,
+        init=init,
+        companions=companions,
         one_cell=one_cell,
         retries=retries,
+        space=space,
+        given=console.named_values(given, data),
+        settings=settings,
     )
-    study.oracle()  # complains about unknown metrics
-    seeds = [(*seed[:-1], seed[-1] + trial) for trial in range(trials)]
+    seeds = plan.seeds(seed, trials)
     journals = _journals(output, trials)
     # made before the search, so that a name that cannot be written costs no queries
     to_output = None if output is None else open_writer(output, output_format)
@@ -251,13 +241,7 @@ def search(
         outcomes = [_single(study, seeds[0], journals[0], resume, reporter)]
     else:
         outcomes = _several(study, seeds, journals, resume, jobs or os.cpu_count() or 1, reporter)
-    histories = [LinesChunk.of(outcome.lines) for outcome in outcomes]
-    histories = [_judged(history, outcome, study) for history, outcome in zip(histories, outcomes, strict=True)]
-    if trials > 1:
-        histories = [
-            history.set({"trial": arrow.numbers(np.full(len(history), trial))})
-            for trial, history in enumerate(histories)
-        ]
+    histories = plan.histories(study, outcomes)
     if to_output is not None:
         with to_output:
             for history in histories:
@@ -267,17 +251,10 @@ def search(
                 journal.unlink()
     if output != "-":
         _write_results(histories, outcomes, None if output else output_format)
-    if objective.several:
+    if study.objective and study.objective.several:
         _summarise_fronts(outcomes, study, reporter)
     else:
         _summarise(outcomes, study, study.optimum(), reporter)
-
-
-def _init(given: int | None, prior: str | None, usual: int) -> int:
-    """Random architectures at first; none where scores say where to begin."""
-    if given is None:
-        return 0 if prior else usual
-    return given
 
 
 def _write_results(histories: list[LinesChunk], outcomes: list[Outcome], output_format: str | None) -> None:
@@ -290,50 +267,6 @@ def _write_results(histories: list[LinesChunk], outcomes: list[Outcome], output_
         for history, outcome in zip(histories, outcomes, strict=True):
             if outcome.results:
                 writer.write(history.take(np.array(outcome.results)))
-
-
-def _objective(
-    metric: str | None,
-    maximize: list[str] | None,
-    minimize: list[str] | None,
-    limits: list[str] | None,
-    combine: Combine,
-    oracle: Benchmark,
-) -> Objective:
-    """What the options want."""
-    from agnet.metrics import direction  # noqa: PLC0415
-    from agnet.search import objective  # noqa: PLC0415
-
-    if metric is not None and (maximize or minimize):
-        raise InputError("give either --metric or --maximize and --minimize")
-    for text in (*(maximize or ()), *(minimize or ())):
-        if text.startswith("--"):
-            raise InputError(f"--maximize and --minimize need what to optimise, such as val_acc, not {text}")
-    if not maximize and not minimize:
-        if metric is None and not oracle.metrics:
-            raise InputError(f"{oracle.name}: say with --metric which of its answers to optimise")
-        metric = metric or oracle.metrics[0].name
-        wanted = objective.single(metric, maximize=direction(metric) == "maximize").goals
-    else:
-        wanted = objective.of(maximize or (), minimize or (), (), combine.value).goals
-    made = objective.Objective(wanted, tuple(limits or ()), combine.value)
-    _ = made.metrics  # reads all limits
-    return made
-
-
-def _judged(history: LinesChunk, outcome: Outcome, study: Study) -> LinesChunk:
-    """The history with what the objective says of it, where that is more than a metric."""
-    import numpy as np  # noqa: PLC0415
-
-    from agnet import arrow  # noqa: PLC0415
-
-    columns = {}
-    if study.objective and study.objective.limits:
-        columns["feasible"] = arrow.numbers(np.array(outcome.feasible, np.bool_))
-    if outcome.hypervolumes:
-        columns["front"] = arrow.numbers(np.isin(np.arange(len(history)), outcome.results))
-        columns["hypervolume"] = arrow.numbers(np.array(outcome.hypervolumes))
-    return history.set(columns)
 
 
 def _summarise_fronts(outcomes: list[Outcome], study: Study, reporter: console.Reporter) -> None:
