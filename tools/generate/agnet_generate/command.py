@@ -14,10 +14,8 @@ from agnet.errors import AgnetError, InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
-
     from agnet.generator.checkpoint import Checkpoint
-    from agnet.generator.sampling import Block, Tally
+    from agnet.generator.sampling import Tally
     from agnet.seen import Seen
     from agnet.spaces import Space
 
@@ -102,6 +100,7 @@ def generate(
     from agnet import spaces, streams  # noqa: PLC0415
     from agnet.generator.autoregressive.condition import parse_targets  # noqa: PLC0415
     from agnet.generator.checkpoint import load  # noqa: PLC0415
+    from agnet.generator.records import table  # noqa: PLC0415
     from agnet.generator.sampling import Generation  # noqa: PLC0415
 
     generator = load(checkpoint)
@@ -131,7 +130,7 @@ def generate(
         reporter.progress("generate", number) as update,
     ):
         for block in generation:
-            writer.write(streams.TableChunk(_records(space, block, keep_invalid=invalid is Invalid.keep)))
+            writer.write(streams.TableChunk(table(space, block, keep_invalid=invalid is Invalid.keep)))
             update(generation.tally.found)
     reporter.note(_summary(generation.tally, time.perf_counter() - started))
     tally = generation.tally
@@ -169,23 +168,6 @@ def _excluded(files: Sequence[str], space: Space, by: str) -> Seen:
             assert len(known) == len(parsed.graphs)
             seen.add(hashes(space.format(parsed.graphs) if by == "arch" else space.ids(parsed.graphs)))
     return seen
-
-
-def _records(space: Space, block: Block, *, keep_invalid: bool) -> pa.Table:
-    import numpy as np  # noqa: PLC0415
-    import pyarrow as pa  # noqa: PLC0415
-
-    from agnet import arrow, records  # noqa: PLC0415
-
-    made = records.records(space, block.graphs.take(block.valid))
-    columns = {name: made[name].combine_chunks() for name in made.column_names}
-    latent = arrow.lists(block.latent)
-    if not keep_invalid:
-        return pa.table({**columns, "latent": latent})
-    place = arrow.numbers(np.cumsum(block.valid) - 1, null=~block.valid)
-    columns = {name: values.take(place) for name, values in columns.items()}
-    columns["space"] = pa.repeat(pa.scalar(space.name, pa.string()), len(block.valid))
-    return pa.table({**columns, "valid": arrow.numbers(block.valid), "latent": latent})
 
 
 def _summary(tally: Tally, seconds: float) -> str:

@@ -113,6 +113,7 @@ def predict(
     """
     from agnet import records, streams  # noqa: PLC0415
     from agnet.metrics import direction  # noqa: PLC0415
+    from agnet.surrogates import predicting  # noqa: PLC0415
 
     reporter = console.Reporter("predict", quiet=quiet)
     if (seen is None) == (model is None):
@@ -138,14 +139,14 @@ def predict(
     reader = streams.read(files, columns=records.COLUMNS, on_error=on_error)
     with streams.open_writer(output, output_format) as writer:
         for chunk in reader:
-            known, prediction = _predict(fitted, chunk, on_error)
+            known, prediction = predicting.predict(fitted, chunk, on_error)
             if best is None:
-                writer.write(_add(fitted, known, prediction))
+                writer.write(predicting.add(fitted, known, prediction))
             else:
                 best.add(known, _worth(fitted, known, prediction, kind, minimize, seed))
         if best is not None and (chosen := best.best()) is not None:
             # Predicted once more, instead of written into every record that does not get here.
-            writer.write(_add(fitted, *_predict(fitted, chosen, on_error)))
+            writer.write(predicting.add(fitted, *predicting.predict(fitted, chosen, on_error)))
     reporter.note(f"{reader.records:,} records, {time.perf_counter() - started:.2f} s")
 
 
@@ -249,42 +250,6 @@ def _save(fitted: Fitted, path: str) -> None:
     from agnet.surrogates.files import save  # noqa: PLC0415
 
     save(fitted, path)
-
-
-def _predict(fitted: Fitted, chunk: Chunk, on_error: str) -> tuple[Chunk, Prediction]:
-    """The records that go on, and what is predicted for them; NaN for wrong ones."""
-    from agnet import records, spaces, streams  # noqa: PLC0415
-    from agnet.surrogates import Batch  # noqa: PLC0415
-    from agnet.surrogates.history import latents, numeric  # noqa: PLC0415
-
-    space = spaces.get(fitted.space)
-    parsed = records.read(space, chunk)
-    chunk, rows = streams.settle(chunk, parsed.problems, "arch", on_error)
-    batch = Batch(space, parsed.graphs.take(rows))
-    length = fitted.surrogate.inputs.latent_length
-    if length is not None:
-        latent, problems = latents(chunk, length)
-        chunk, rows = streams.settle(chunk, problems, "latent", on_error)
-        batch = Batch(space, batch.graphs, latent).take(rows)
-    if fitted.surrogate.inputs.columns:
-        values, problems = numeric(chunk, fitted.surrogate.inputs.columns)
-        chunk, rows = streams.settle(chunk, problems, "feature", on_error)
-        batch = Batch(space, batch.graphs, batch.latent, values).take(rows)
-    return chunk, fitted.predict(batch)
-
-
-def _add(fitted: Fitted, chunk: Chunk, prediction: Prediction) -> Chunk:
-    """The records with their predictions."""
-    import numpy as np  # noqa: PLC0415
-
-    from agnet import arrow  # noqa: PLC0415
-
-    columns = {}
-    for i, metric in enumerate(fitted.metrics):
-        columns[f"pred_{metric}"] = prediction.mean[:, i]
-        if prediction.std is not None:
-            columns[f"pred_{metric}_std"] = prediction.std[:, i]
-    return chunk.set({name: arrow.numbers(values, null=np.isnan(values)) for name, values in columns.items()})
 
 
 def main(prog: str = "predict") -> NoReturn:

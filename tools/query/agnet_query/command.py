@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from agnet.benchmarks import Benchmark
-    from agnet.seeds import Seed
     from agnet.streams import Chunk
 
 
@@ -81,6 +80,7 @@ def query(
         _list(output, output_format)
         return
     from agnet import benchmarks, records, streams  # noqa: PLC0415
+    from agnet.benchmarks import answers  # noqa: PLC0415
     from agnet.benchmarks.wrapped import Retrying  # noqa: PLC0415
 
     if benchmark is None:
@@ -102,7 +102,7 @@ def query(
                 oracle = Retrying(found, retries)
                 names = _select(oracle, metrics)
             for part in _parts(chunk, oracle.at_once):
-                writer.write(_answer(oracle, part, names, draw, on_error))
+                writer.write(answers.answer(oracle, part, names, draw, on_error))
     reporter.note(f"{reader.records:,} records, {time.perf_counter() - started:.2f} s")
 
 
@@ -121,19 +121,6 @@ def _select(oracle: Benchmark, metrics: str | None) -> Sequence[str]:
     if metrics == "all":
         return oracle.answered()
     return oracle.select(metrics.split(",") if metrics else None)
-
-
-def _answer(oracle: Benchmark, chunk: Chunk, names: Sequence[str], draw: Seed | None, on_error: str) -> Chunk:
-    """The records of a chunk with the answers to them."""
-    import numpy as np  # noqa: PLC0415
-
-    from agnet import arrow, records, spaces, streams  # noqa: PLC0415
-
-    parsed = records.read(spaces.get(oracle.space), chunk)
-    answer = oracle.query(parsed.graphs, names, draw=draw)
-    chunk, rows = streams.settle(chunk, answer.problems | parsed.problems, "arch", on_error)
-    columns = {name: answer.columns[name][rows] for name in names or answer.columns}
-    return chunk.set({name: arrow.numbers(values, null=np.isnan(values)) for name, values in columns.items()})
 
 
 def _list(output: str, output_format: str | None) -> None:
