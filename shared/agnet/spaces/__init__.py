@@ -7,6 +7,7 @@ from functools import cache
 from importlib import import_module
 
 from agnet.errors import InputError
+from agnet.names import nearest
 from agnet.spaces.base import Parsed, Space
 
 __all__ = ["Parsed", "Space", "get", "names"]
@@ -37,7 +38,7 @@ def get(name: str) -> Space:
     if name in own:
         return _imported(name, *own[name])
     if name not in _SPACES:
-        raise InputError(f"no space is called {name!r}; there are {', '.join(names())}")
+        raise InputError(f"no space is called {name!r}{nearest(name, names())}")
     module, cls = _SPACES[name]
     space: Space = getattr(import_module(module), cls)()
     return space

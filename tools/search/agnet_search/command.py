@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -163,6 +164,12 @@ def search(
         typer.Option("-o", "--output", metavar="FILE", help="Write the history (every query, in order) here."),
     ] = None,
     output_format: console.OutputFormat = None,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report", metavar="FILE.html", help="Write a page about the search: curve, cells, table, facts."
+        ),
+    ] = None,
     quiet: console.Quiet = False,
     version: console.Version = False,
 ) -> None:
@@ -205,6 +212,8 @@ def search(
     if benchmark is None:
         raise InputError("say with -b what answers the queries, such as -b nb201/cifar10; 'query --list' has all")
     _reject(resume and output in (None, "-"), companions > 1 and not one_cell)
+    if report is not None:
+        _reportable(report)
     settings = {
         "acquisition": acquisition,
         "prior": prior,
@@ -249,6 +258,11 @@ def search(
         for journal in journals:
             if journal is not None:
                 journal.unlink()
+    if report is not None:
+        from agnet.files import write_whole  # noqa: PLC0415
+        from agnet.report.page import page  # noqa: PLC0415
+
+        write_whole(report, page(study, outcomes, seeds[0], ["search", *sys.argv[1:]]))
     if output != "-":
         _write_results(histories, outcomes, None if output else output_format)
     if study.objective and study.objective.several:
@@ -289,6 +303,18 @@ def _summarise_fronts(outcomes: list[Outcome], study: Study, reporter: console.R
             f"{which}{queries} queries{limited}; front of {len(outcome.results)} with hypervolume "
             f"{outcome.hypervolumes[-1]:.6g}{share}"
         )
+
+
+def _reportable(report: str) -> None:
+    """Complain about a report that cannot be written before queries are spent on it."""
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    if report == "-" or Path(report).suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"--report {report}: a report is a page, name it FILE.html")
+    if not Path(report).absolute().parent.is_dir():
+        raise InputError(f"--report {report}: there is no folder {Path(report).parent}")
+    if find_spec("matplotlib") is None:
+        raise InputError("--report draws with matplotlib, which is not installed: pip install 'agnet[plot]'")
 
 
 def _reject(resume_alone: bool, companions_alone: bool) -> None:

@@ -1,0 +1,1 @@
+"""A search as one page of HTML: :func:`~agnet.report.page.page`."""
