@@ -1,6 +1,7 @@
 # make demo    set up and search NAS-Bench-201 on its real training results
 # make test    set up and run the tests
 # make lint    ruff and mypy
+# make docs    the documentation as a site, in build/site
 # make bench   speed and sample efficiency, as ratios
 # make generators   train the generators that come along, about 40 minutes
 PYTHON ?= python3
@@ -19,7 +20,7 @@ $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/pip install -q --group dev
 	touch $@
 
-.PHONY: setup demo test lint bench generators
+.PHONY: setup demo test lint docs bench generators
 setup: $(VENV)/.dev
 
 demo: $(VENV)/.installed
@@ -32,6 +33,14 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The pages stay in the folders they have here, so the links between them do too.
+PAGES := $(wildcard README.md CHANGELOG.md CONTRIBUTING.md docs/*.md docs/*/*.png tools/*/README.md examples/*.sh)
+docs: $(VENV)/.dev
+	$(BIN)/pip install -q --group docs
+	rm -rf build/pages && mkdir -p build/pages
+	tar cf - $(PAGES) | tar xf - -C build/pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

@@ -98,3 +98,9 @@ def test_a_missing_file_names_the_command_that_gets_it(
     monkeypatch.setenv("AGNET_CACHE", str(tmp_path))
     told = cli("query", "nb101", status=2).stderr
     assert re.search(r"benchmarks (fetch|import) nb101", told), told
+
+
+def test_every_page_has_its_place_on_the_site() -> None:
+    nav = (_ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2]
+    listed = re.findall(r": (\S+\.md)$", nav, re.MULTILINE)
+    assert sorted(listed) == sorted(str(page.relative_to(_ROOT)) for page in _PAGES)

@@ -1,0 +1,60 @@
+"""Every command of the tutorial, the cookbook and other pages, and every example, runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from .conftest import Shell
+
+_ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("page", ["tutorial", "cookbook", "faq", "streams", "generators"])
+def test_commands_of_a_page(shell: Shell, page: str) -> None:
+    if page == "tutorial":
+        pytest.importorskip("sklearn")
+        pytest.importorskip("matplotlib")
+    blocks = re.findall(r"```sh\n(.*?)```", (_ROOT / "docs" / f"{page}.md").read_text(), re.DOTALL)
+    assert blocks
+    done = shell("set -eu -o pipefail\n" + "\n".join(blocks))
+    assert done.returncode == 0, done.stderr
+    assert not re.search("raceback", done.stderr)
+
+
+def test_all_pages_with_commands_are_tested() -> None:
+    elsewhere = {"benchmarks", "training", "zero-cost", "adding-a-space"}
+    tests = "".join(path.read_text() for path in Path(__file__).parents[1].rglob("test_*.py"))
+    for page in (_ROOT / "docs").glob("*.md"):
+        if "```sh\n" in page.read_text():
+            assert f'"{page.stem}"' in tests or (page.stem in elsewhere and f"{page.name}" in tests), page.name
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "made"),
+    [
+        ("agnet-nb201", "TRIALS=1 QUERIES=20", "curve.svg"),
+        ("latency", "QUERIES=12", "limits.jsonl"),
+        ("digits", "QUERIES=3 EPOCHS=1", "digits.jsonl"),
+        ("surrogates", "N=30 SURROGATES='gp bayes'", "seen.jsonl"),
+        ("ci", "N=50", "seen.jsonl"),
+    ],
+)
+def test_examples(shell: Shell, tmp_path: Path, name: str, settings: str, made: str) -> None:
+    if name == "digits":
+        pytest.importorskip("sklearn")
+    done = shell(f"{settings} bash {_ROOT}/examples/{name}.sh")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / made).stat().st_size
+    assert done.stdout or name == "agnet-nb201"
+
+
+def test_ci_fails_where_the_correlation_is_too_low(shell: Shell) -> None:
+    assert shell(f"N=40 LEAST=0.99 bash {_ROOT}/examples/ci.sh").returncode == 1
+
+
+def test_every_example_is_tested() -> None:
+    text = Path(__file__).read_text()
+    assert all(f'"{path.stem}"' in text or path.stem == "demo" for path in (_ROOT / "examples").glob("*.sh"))
