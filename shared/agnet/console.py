@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -100,6 +101,9 @@ Data = Annotated[
         "--data", metavar="WHAT", help="Images of a benchmark such as train: digits, or a path; see its page."
     ),
 ]
+ProgressLines = Annotated[
+    bool, typer.Option("--progress", help="Without a terminal, say once a minute how far it is (on stderr).")
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No counts and no progress on stderr.")]
 
 
@@ -123,9 +127,11 @@ def named_values(given: Sequence[str] | None, data: str | None = None) -> dict[s
 class Reporter:
     """Counts, warnings and progress, all on stderr; a progress bar only on a terminal."""
 
-    def __init__(self, tool: str, *, quiet: bool = False) -> None:
+    def __init__(self, tool: str, *, quiet: bool = False, lines: bool = False) -> None:
+        """``lines``: without a terminal, a line of progress a minute."""
         self.tool = tool
         self.quiet = quiet
+        self._lines = lines
 
     def note(self, message: str) -> None:
         """A line about what was done; silenced by ``--quiet``."""
@@ -140,8 +146,11 @@ class Reporter:
     def progress(self, description: str, total: float | None) -> Iterator[Callable[..., None]]:
         """Yield ``update(done, **facts)``: ``done`` of ``total``, facts such as ``loss="0.21"`` shown beside the bar.
 
-        Without a terminal it shows nothing.
+        Without a terminal it shows nothing, or a line a minute if that was asked for.
         """
+        if not sys.stderr.isatty() and self._lines:
+            yield _Lines(self, description, total)
+            return
         if self.quiet or not sys.stderr.isatty():
             yield lambda done, **facts: None
             return
@@ -156,8 +165,35 @@ class Reporter:
             yield lambda done, **facts: _update(bar, task, done, facts)
 
 
+class _Lines:
+    """Progress for logs: how far, how fast, how long still, a line a minute and one at the start."""
+
+    def __init__(self, reporter: Reporter, description: str, total: float | None) -> None:
+        self._reporter, self._description, self._total = reporter, description, total
+        self._started = self._last = time.monotonic()
+        self._first = True
+
+    def __call__(self, done: float, **facts: object) -> None:
+        now = time.monotonic()
+        if not self._first and now - self._last < _LINE_EVERY:
+            return
+        self._first, self._last = False, now
+        spent = now - self._started
+        parts = [f"{done:g}" + (f" of {self._total:g}" if self._total else ""), f"{spent:.0f} s"]
+        if done and self._total and spent:
+            parts.append(f"{spent / done:.2g} s each, about {(self._total - done) * spent / done:.0f} s to go")
+        parts += [f"{name} {value}" for name, value in facts.items() if name != "curve"]
+        print(f"{self._reporter.tool}: {self._description}: {', '.join(parts)}", file=sys.stderr, flush=True)
+
+
+_LINE_EVERY = 60.0
+"""Seconds."""
+
+
 def _update(bar: Progress, task: Any, done: float, facts: dict[str, object]) -> None:
-    bar.update(task, completed=done, facts="  ".join(f"{name} {value}" for name, value in facts.items()))
+    bar.update(
+        task, completed=done, facts="  ".join(f"{name} {value}".removeprefix("curve ") for name, value in facts.items())
+    )
 
 
 def _print_version(value: bool) -> None:

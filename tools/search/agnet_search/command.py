@@ -170,6 +170,7 @@ def search(
             "--report", metavar="FILE.html", help="Write a page about the search: curve, cells, table, facts."
         ),
     ] = None,
+    progress: console.ProgressLines = False,
     quiet: console.Quiet = False,
     version: console.Version = False,
 ) -> None:
@@ -208,7 +209,7 @@ def search(
     from agnet.search import plan  # noqa: PLC0415
     from agnet.streams import open_writer  # noqa: PLC0415
 
-    reporter = console.Reporter("search", quiet=quiet)
+    reporter = console.Reporter("search", quiet=quiet, lines=progress)
     if benchmark is None:
         raise InputError("say with -b what answers the queries, such as -b nb201/cifar10; 'query --list' has all")
     _reject(resume and output in (None, "-"), companions > 1 and not one_cell)
@@ -333,13 +334,16 @@ def _journals(output: str | None, trials: int) -> list[Path | None]:
 
 
 def _single(study: Study, seed: Seed, journal: Path | None, resume: bool, reporter: console.Reporter) -> Outcome:
+    from agnet.plots.sparkline import sparkline  # noqa: PLC0415
     from agnet.search.study import Outcome  # noqa: PLC0415
 
     with reporter.progress("search", study.budget.queries) as update:
 
         def show(history: History) -> None:
             best = history.best()
-            update(len(history), best="-" if best is None else f"{history.values[best]:.4f}")
+            told = "-" if best is None else f"{history.values[best]:.4f}"
+            way = history.objective.goals[0].maximize
+            update(len(history), best=told, curve=sparkline(history.best_so_far(), maximize=way))
 
         return Outcome.of(study.run(seed, journal=journal, resume=resume, on_answers=show), study)
 
