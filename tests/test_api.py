@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import orjson
 import polars as pl
 import pytest
 
@@ -90,3 +92,19 @@ def test_the_page(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatc
         exec(block, names)
         said = [line.removeprefix("# ") for line in block.splitlines() if line.startswith("# ")]
         assert capsys.readouterr().out.splitlines() == said
+
+
+def test_the_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cells run in order; what the last two show is as the text says."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    notebook = orjson.loads((Path(__file__).parents[1] / "examples" / "notebook.ipynb").read_bytes())
+    names: dict[str, Any] = {"__name__": "notebook"}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+            assert cell["outputs"] == []
+    assert names["history"]["trial"].nunique() == 3
+    assert names["others"][["val_acc", "pred_val_acc"]].corr("kendall").iloc[0, 1] > 0.4
+    assert len(names["best"]) == 5
