@@ -108,6 +108,9 @@ def test_several_goals_and_trials(cli: Cli, tmp_path: Path) -> None:
     assert len(page.all("img")) == 3
     assert "Front of validation accuracy and latency" in page.text
     assert "max val_acc, min latency_ms, params_m<1" in page.text
+    sums = ("--maximize", "val_acc - 0.01 * log(params_m)")
+    page = _report(cli, tmp_path, "--queries", 9, *sums, "--report", tmp_path / "report.html")
+    assert re.search(r"Best objective after each query. It ends at 0\.\d+; the best there is has 0\.\d+\.", page.text)
     page = _report(cli, tmp_path, "--queries", 9, "--trials", 2, "--jobs", 1, "--report", tmp_path / "report.html")
     assert "2 searches, 18 queries" in page.text
     page = _report(cli, tmp_path, "--queries", 9, "--subject-to", "latency_ms<0", "--report", tmp_path / "report.html")

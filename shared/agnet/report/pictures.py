@@ -54,7 +54,8 @@ def _curve(study: Study, outcomes: Sequence[Outcome]) -> Picture:
     values = np.concatenate([np.array(outcome.best_so_far) for outcome in outcomes])
     values = np.where(np.isfinite(values), values, np.nan)
     trials = np.repeat(np.arange(len(outcomes)), [len(outcome.best_so_far) for outcome in outcomes])
-    goal = study.objective.goals[0].text if study.objective else study.metric
+    # arithmetic has no unit, whatever metrics it is made of: Study.metric says "objective"
+    goal = study.metric
     optimum = study.optimum()
     run = curve.Run(study.strategy, values, trials if len(outcomes) > 1 else None)
     page = curve.curve([run], goal, maximize=study.maximize, optimum=optimum)
