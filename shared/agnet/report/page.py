@@ -138,7 +138,7 @@ def _table(study: Study, best: Chunk) -> str:
     numeric = [field.name for field in table.schema if str(field.type) in ("double", "int64")]
     others = [name for name in numeric if name not in wanted and not name.startswith(("pred_", "hypervolume"))]
     names = [*(name for name in wanted if name in table.column_names), *others]
-    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in ("", *names, "architecture"))
+    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in ("#", *names, "architecture"))
     columns = [table[name].to_pylist() for name in names]
     rows = ""
     for row, arch in enumerate(table["arch"].to_pylist()):
