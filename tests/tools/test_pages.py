@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from .conftest import Shell
@@ -22,6 +23,35 @@ def test_commands_of_a_page(shell: Shell, page: str) -> None:
     done = shell("set -eu -o pipefail\n" + "\n".join(blocks))
     assert done.returncode == 0, done.stderr
     assert not re.search("raceback", done.stderr)
+
+
+def test_commands_of_the_readme(shell: Shell, tmp_path: Path) -> None:
+    """All but the loop, which tests/pipelines has; with fewer queries and epochs."""
+    for package in ("sklearn", "PIL", "matplotlib"):
+        pytest.importorskip(package)
+    from PIL import Image
+
+    for number in range(24):
+        folder = tmp_path / "images" / ("dark", "light")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 99, (8, 8, 3)).astype(np.uint8) + number % 2 * 150
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+    blocks = re.findall(r"```sh\n(.*?)```", (_ROOT / "README.md").read_text(), re.DOTALL)
+    blocks = [block for block in blocks if "for round in" not in block]
+    assert len(blocks) == 3
+    script = "\n".join(blocks)
+    for slow, quick in {
+        "train-gen --space nb201": "train-gen --space nb201 --sample 200 --epochs 1",
+        "--queries 192": "--queries 20",
+        "-n 1000": "-n 100 --max-samples 2000",
+        "./images --queries 64": "./images --queries 2 --with epochs=1 --with width=4",
+        "--queries 48": "--queries 2",
+    }.items():
+        assert slow in script
+        script = script.replace(slow, quick)
+    done = shell(f"set -eu -o pipefail\n{script}")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "history.jsonl").read_bytes().count(b"\n") == 2
 
 
 def test_all_pages_with_commands_are_tested() -> None:
