@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import secrets
 import stat
 import sys
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,17 @@ from agnet.errors import AgnetError, InputError
 
 STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 """Names of an output that mean stdout."""
+
+
+_PRIVATE: set[Path] = set()
+"""Files that are being written. An interrupt may come between a file's beginning and what would remove it."""
+
+
+@atexit.register
+def _remove_private() -> None:
+    for path in _PRIVATE:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def write_whole(output: str, content: bytes) -> None:
@@ -139,16 +151,22 @@ class _WholeFile(Target):
             self._new()
 
     def _new(self) -> None:
-        descriptor, temporary = tempfile.mkstemp(
-            prefix=f".{self._path.name[:100]}.", suffix=".part", dir=self._path.parent
-        )
-        self._temporary = Path(temporary)
+        temporary = self._path.with_name(f".{self._path.name[:100]}.{secrets.token_hex(6)}.part")
+        # Known before it is there: an interrupt that comes while it is made would otherwise leave it behind.
+        _PRIVATE.add(temporary)
+        try:
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError:
+            _PRIVATE.discard(temporary)
+            raise
+        self._temporary = temporary
         self.file = os.fdopen(descriptor, "w+b")
 
     def renew(self) -> IO[bytes]:
         assert self._temporary is not None
         self.file.flush()
         self._temporary.unlink()
+        _PRIVATE.discard(self._temporary)
         part = self.file
         self._new()
         return part
@@ -159,6 +177,7 @@ class _WholeFile(Target):
         os.fchmod(self.file.fileno(), self._mode())
         os.fsync(self.file.fileno())
         self._temporary.replace(self._path)
+        _PRIVATE.discard(self._temporary)
         self._temporary = None
 
     def _mode(self) -> int:
@@ -175,3 +194,4 @@ class _WholeFile(Target):
                 self.file.close()
         if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
+            _PRIVATE.discard(self._temporary)
