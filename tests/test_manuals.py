@@ -6,7 +6,6 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-import click
 import pytest
 import typer
 from tests.tools.conftest import Cli, cli
@@ -35,11 +34,7 @@ def _options(tool: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     command = typer.main.get_command(apps[0])
     commands = [command, *getattr(command, "commands", {}).values()]
     names = {
-        name
-        for one in commands
-        for parameter in one.params
-        for name in (*parameter.opts, *parameter.secondary_opts)
-        if not isinstance(parameter, click.Argument)
+        name for one in commands for parameter in one.params for name in (*parameter.opts, *parameter.secondary_opts)
     }
     return {name for name in names if name.startswith("--")} - _COMMON
 
