@@ -127,7 +127,12 @@ def test_a_recipe_of_ones_own(tmp_path: Path, stripes: str) -> None:
     other = benchmarks.load("train", space="nb201", options={"data": stripes, "recipe": str(path), "lr": "0.1"})
     losses = [made.query(cells, ["train_loss"]).columns["train_loss"][0] for made in (loaded, other)]
     assert losses[0] != losses[1]
-    for text, said in (("epochs = 'x'", "give an integer"), ("epoch = 1", "did you mean 'epochs'"), ("=", "not TOML")):
+    for text, said in (
+        ("epochs = 'x'", "give an integer"),
+        ("epoch = 1", "did you mean 'epochs'"),
+        ("=", "not TOML"),
+        ("a = " + "[" * 9000, "not TOML"),
+    ):
         path.write_text(text)
         with pytest.raises(InputError, match=said):
             benchmarks.load("train", space="nb201", options={"data": stripes, "recipe": str(path)})

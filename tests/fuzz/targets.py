@@ -28,7 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agnet import networks, records, seeds, spaces, streams
+from agnet import images, networks, records, seeds, spaces, streams, toml
 from agnet.benchmarks.official import hw, nb101, nb201, nb301, nb301_runs, nbnlp, protobuf, silent, tfrecord, x11, yahpo
 from agnet.errors import AgnetError
 from agnet.generator import checkpoint, published, state
@@ -409,6 +409,15 @@ def _expression(data: bytes) -> None:
         expression(columns)
 
 
+def _arrays() -> list[bytes]:
+    contents = []
+    for save in (np.savez, np.savez_compressed):
+        buffer = io.BytesIO()
+        save(buffer, x=np.zeros((10, 2, 2), np.uint8), y=np.arange(10) // 5)
+        contents.append(buffer.getvalue())
+    return contents
+
+
 def _told(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     for name in spaces.names():
@@ -448,6 +457,10 @@ TARGETS: dict[str, Target] = {
     "state": Target(_file("state", _state), _states),
     "surrogate": Target(_file("surrogate", lambda path: surrogate_files.load(str(path))), _surrogates),
     "journal": Target(_file("journal", _journal), _journals),
+    "toml": Target(
+        _file("settings.toml", lambda path: toml.load(str(path))), lambda: [b'queries = 5\nwith = ["a=1"]\n']
+    ),
+    "npz": Target(_file("images.npz", lambda path: images.load(str(path))), _arrays),
     "expression": Target(
         _expression, lambda: [b"val_acc - 0.01 * log(`latency_ms@edgegpu`)**2", b"max(val_acc, 1e3)/2 <= (-val_acc)"]
     ),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import struct
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -305,3 +307,19 @@ def test_a_share_of_each_class_is_set_apart() -> None:
     rest, apart = set_apart(split, 0.3, np.random.default_rng(1))
     assert np.bincount(apart.y, minlength=3).tolist() == [3, 0, 1]
     assert sorted([*rest.x.ravel(), *apart.x.ravel()]) == list(range(13))
+
+
+def test_arrays_that_claim_more_than_their_bytes_hold(tmp_path: Path) -> None:
+    """NumPy would make room for what a header of a few bytes says."""
+    path = tmp_path / "images.npz"
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (4, 30_000, 30_000)})
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", header.getvalue())
+    with pytest.raises(
+        InputError, match=r"x.npy claims the shape \(4, 30000, 30000\), for which there are too few bytes"
+    ):
+        images.load(str(path))
+    blank = tmp_path / "blank.npz"
+    np.savez_compressed(blank, x=np.zeros((10, 300, 300), np.uint8), y=np.arange(10) // 5)
+    assert images.load(str(blank)).train.x.shape[2:] == (300, 300)

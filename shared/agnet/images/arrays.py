@@ -9,8 +9,11 @@ channels, as bytes or as floats from 0 to 1, of which 8 bits are kept. Classes a
 
 from __future__ import annotations
 
+import math
 import zipfile
+import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +21,11 @@ from numpy.typing import NDArray
 
 from agnet.errors import InputError
 from agnet.images.base import Images, Split, with_test
+from agnet.unpickling import ERRORS
 
+_DEFLATE = 1032  # bytes that one can stand for at most
 _WORDS = (("x", "y"), ("images", "labels"))
-_ERRORS = (ValueError, OSError, EOFError, zipfile.BadZipFile, MemoryError, KeyError, NotImplementedError, RuntimeError)
+_ERRORS = (*ERRORS, OSError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error)
 
 
 def load(name: str, *, size: int, classes: int) -> Images:
@@ -30,6 +35,7 @@ def load(name: str, *, size: int, classes: int) -> Images:
         InputError: if the file is damaged, or its arrays are no classified images.
     """
     try:
+        _check_sizes(name)
         with np.load(name, allow_pickle=False) as file:
             found = {part: _pair(name, file, part) for part in ("train", "val", "test", "")}
     except _ERRORS as error:
@@ -45,6 +51,25 @@ def load(name: str, *, size: int, classes: int) -> Images:
     if set(splits) == {"train"}:
         return with_test(name, names, splits["train"])
     return Images(name, names, splits["train"], splits.get("val"), splits.get("test"))
+
+
+def _check_sizes(name: str) -> None:
+    """Refuse arrays that claim more than their bytes can hold: NumPy would make room for them first.
+
+    Raises:
+        ValueError: if there is one.
+    """
+    size = Path(name).stat().st_size
+    with zipfile.ZipFile(name) as archive:
+        for member in archive.infolist():
+            if not member.filename.endswith(".npy"):
+                continue
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(file)
+            if math.prod(shape) * dtype.itemsize > _DEFLATE * min(member.compress_size, size):
+                raise ValueError(f"{member.filename} claims the shape {shape}, for which there are too few bytes")
 
 
 def _pair(name: str, file: Mapping[str, Any], part: str) -> tuple[NDArray[np.uint8], NDArray[Any]] | None:

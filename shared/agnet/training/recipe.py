@@ -6,9 +6,9 @@ import math
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
+from agnet import toml
 from agnet.errors import InputError
 from agnet.names import nearest
 
@@ -106,14 +106,8 @@ def values(name: str) -> dict[str, Any]:
     Raises:
         InputError: if there is no such recipe, or it is not TOML.
     """
-    try:
-        if name.endswith(".toml"):
-            return tomllib.loads(Path(name).read_text(encoding="utf-8"))
-        if name in names():
-            text = (resources.files("agnet.training") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
-            return tomllib.loads(text)
-    except OSError as error:
-        raise InputError(f"recipe {name}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"recipe {name}: not TOML: {error}") from None
+    if name.endswith(".toml"):
+        return toml.load(name)
+    if name in names():
+        return tomllib.loads((resources.files("agnet.training") / "recipes" / f"{name}.toml").read_text("utf-8"))
     raise InputError(f"no recipe is called {name!r}{nearest(name, names())}; a file of your own ends with .toml")

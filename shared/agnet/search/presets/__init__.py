@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
+from agnet import toml
 from agnet.errors import InputError
 from agnet.names import nearest
 
 _ENDING = ".toml"
-_LARGEST = 1 << 20
 
 
 def names() -> list[str]:
@@ -34,13 +33,4 @@ def load(name: str) -> dict[str, Any]:
         if name not in names():
             raise InputError(f"no preset is called {name!r}{nearest(name, names())}")
         return tomllib.loads(files(__name__).joinpath(name + _ENDING).read_text())
-    try:
-        with Path(name).open("rb") as file:
-            content = file.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise InputError(f"{name}: too large for a preset")
-        return tomllib.loads(content.decode())
-    except OSError as error:
-        raise InputError(f"{name}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{name}: not TOML: {error or 'nested too deep'}") from None
+    return toml.load(name)
