@@ -1,6 +1,7 @@
 # make demo    set up and search NAS-Bench-201 on its real training results
 # make test    set up and run the tests
 # make lint    ruff and mypy
+# make pages   write the options of every tool into its page, from --help
 # make docs    the documentation as a site, in build/site
 # make bench   speed and sample efficiency, as ratios
 # make generators   train the generators that come along, about 40 minutes
@@ -20,7 +21,7 @@ $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/pip install -q --group dev
 	touch $@
 
-.PHONY: setup demo test lint docs bench generators
+.PHONY: setup demo test lint pages docs bench generators
 setup: $(VENV)/.dev
 
 demo: $(VENV)/.installed
@@ -33,6 +34,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+pages: $(VENV)/.installed
+	$(BIN)/python docs/pages.py
 
 # The pages stay in the folders they have here, so the links between them do too.
 PAGES := $(wildcard README.md CHANGELOG.md CONTRIBUTING.md docs/*.md docs/*/*.png tools/*/README.md examples/*.sh examples/*.ipynb)

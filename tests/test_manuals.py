@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
-from importlib import import_module
 from pathlib import Path
 
 import pytest
-import typer
 from tests.tools.conftest import Cli, cli
 
 from agnet import console
@@ -19,40 +18,34 @@ _PAGES = [
     *sorted(_ROOT.glob("docs/*.md")),
     *sorted(_ROOT.glob("tools/*/README.md")),
 ]
-_COMMON = {"--help", "--version", "--install-completion", "--show-completion"}
-
-
-def _options(tool: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """All long options of a command and of its sub-commands."""
-    apps: list[typer.Typer] = []
-
-    def keep(app: typer.Typer, prog: str) -> None:
-        apps.append(app)
-
-    monkeypatch.setattr(console, "run", keep)
-    import_module(f"agnet_{tool.replace('-', '_')}.command").main()
-    command = typer.main.get_command(apps[0])
-    commands = [command, *getattr(command, "commands", {}).values()]
-    names = {
-        name for one in commands for parameter in one.params for name in (*parameter.opts, *parameter.secondary_opts)
-    }
-    return {name for name in names if name.startswith("--")} - _COMMON
+_SPEC = importlib.util.spec_from_file_location("pages", _ROOT / "docs" / "pages.py")
+assert _SPEC
+assert _SPEC.loader
+pages = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(pages)
 
 
 @pytest.mark.parametrize("tool", console.TOOLS)
-def test_a_tools_page_has_its_options_and_no_others(tool: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (_ROOT / "tools" / tool / "README.md").read_text()
-    options = _options(tool, monkeypatch)
-    # what is called -o everywhere has its long name in --help
-    short = {"--output", "--number", "--directory", "--quiet"}
-    assert {name for name in options - short if not re.search(rf"{name}(?![\w-])", page)} == set()
-    table = {
-        name
-        for line in page.splitlines()
-        if line.startswith("| `-")
-        for name in re.findall(r"--[a-z][\w-]+", line.split("|")[1])
-    }
-    assert table - options == set()
+def test_the_options_on_a_tools_page_are_those_of_its_help(tool: str) -> None:
+    before, renewed = pages.renewed(tool)
+    assert before == renewed, "run 'make pages'"
+
+
+def test_the_options_on_a_page_are_all_there_are(cli: Cli) -> None:
+    """What the parser says of itself is what a user is shown."""
+    told = cli("search", "--help").stdout.decode()
+    for name in re.findall(r"^  (?:-\w, )?(--[a-z-]+)", told, re.MULTILINE):
+        assert name in pages.EVERYWHERE or f"`{name}" in pages.options("search"), name
+
+
+def test_an_option_on_a_page_that_does_not_exist_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    page = (_ROOT / "tools" / "encode" / "README.md").read_text()
+    (tmp_path / "encode").mkdir()
+    (tmp_path / "encode" / "README.md").write_text(page.replace("| `--names` |", "| `--labels` |"))
+    monkeypatch.setattr(pages, "TOOLS", tmp_path)
+    before, renewed = pages.renewed("encode")
+    assert before != renewed
+    assert renewed == page
 
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))

@@ -54,11 +54,13 @@ def generate(
     ] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option("--exclude", metavar="FILE", help="Leave out the architectures in this stream; repeatable."),
+        typer.Option(
+            "--exclude", metavar="FILE", help="Leave out the architectures in this stream; may be given often."
+        ),
     ] = None,
     target: Annotated[
         list[str] | None,
-        typer.Option("--target", metavar="METRIC=GOAL", help="Ask for topP% or a value of METRIC; repeatable."),
+        typer.Option("--target", metavar="METRIC=GOAL", help="Ask for topP% or a value of METRIC; may be given often."),
     ] = None,
     latent: Annotated[
         Latent, typer.Option("--latent", help="Normal latents, as in training, or uniform ones, as AG-Net searches.")

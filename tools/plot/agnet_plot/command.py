@@ -54,12 +54,12 @@ Output = Annotated[
 FormatOption = Annotated[
     Kind | None, typer.Option("--format", help="What to draw, else told by the ending of -o; without -o to stdout.")
 ]
-Title = Annotated[str, typer.Option("--title", help="Words above the picture.", show_default=False)]
+Title = Annotated[str, typer.Option("--title", metavar="TEXT", help="Words above the picture.", show_default=False)]
 Size = Annotated[
     str | None,
     typer.Option("--size", metavar="WxH", help="Size in inches (in characters for text).", show_default=False),
 ]
-Metric = Annotated[str, typer.Option("--metric", help="Column that is shown.")]
+Metric = Annotated[str, typer.Option("--metric", metavar="NAME", help="Column that is shown.")]
 Minimize = Annotated[
     bool | None,
     typer.Option("--minimize/--maximize", help="Which way is better; by default as the metric's name says."),
@@ -92,7 +92,8 @@ def curve(
     metric: Metric = "val_acc",
     minimize: Minimize = None,
     optimum: Annotated[
-        float | None, typer.Option("--optimum", help="Best value that exists: a dashed line.", show_default=False)
+        float | None,
+        typer.Option("--optimum", metavar="X", help="Best value that exists: a dashed line.", show_default=False),
     ] = None,
     benchmark: Benchmark = None,
     regret: Annotated[

@@ -44,7 +44,7 @@ def predict(
     ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option("--metric", metavar="NAME", help="Metric to predict, may be repeated.  [default: val_acc]"),
+        typer.Option("--metric", metavar="NAME", help="Metric to predict; may be given often.  [default: val_acc]"),
     ] = None,
     encoding: Annotated[
         str | None,
@@ -63,7 +63,7 @@ def predict(
         typer.Option(
             "--feature",
             metavar="COLUMN",
-            help="Numeric column that it reads besides, such as a zero-cost score; may be repeated.",
+            help="Numeric column that it reads besides, such as a zero-cost score; may be given often.",
         ),
     ] = None,
     top: Annotated[

@@ -36,7 +36,11 @@ def query(
     ] = None,
     space: Annotated[
         str | None,
-        typer.Option("--space", help="For a benchmark that takes any space; by default what the first record says."),
+        typer.Option(
+            "--space",
+            metavar="NAME",
+            help="For a benchmark that takes any space; by default what the first record says.",
+        ),
     ] = None,
     given: console.With = None,
     retries: console.Retries = 0,

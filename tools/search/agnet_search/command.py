@@ -75,13 +75,17 @@ def search(
         typer.Option("-b", "--benchmark", metavar="NAME", help="What answers the queries; see 'query --list'."),
     ] = None,
     space: Annotated[
-        str | None, typer.Option("--space", help="Space to search, for a benchmark that takes any.")
+        str | None, typer.Option("--space", metavar="NAME", help="Space to search, for a benchmark that takes any.")
     ] = None,
     given: console.With = None,
     data: console.Data = None,
     metric: Annotated[
         str | None,
-        typer.Option("--metric", help="Metric to optimise, the way its name says; by default the benchmark's first."),
+        typer.Option(
+            "--metric",
+            metavar="NAME",
+            help="Metric to optimise, the way its name says; by default the benchmark's first.",
+        ),
     ] = None,
     maximize: Annotated[
         list[str] | None,
@@ -99,17 +103,24 @@ def search(
         Combine, typer.Option("--combine", help="Several goals: a Pareto front, or the sum of their ranks.")
     ] = Combine.pareto,
     retries: console.Retries = 0,
-    queries: Annotated[int, typer.Option("--queries", min=1, help="Architectures to evaluate.")] = 192,
+    queries: Annotated[int, typer.Option("--queries", metavar="N", min=1, help="Architectures to evaluate.")] = 192,
     strategy: Annotated[
-        str, typer.Option("--strategy", help="What proposes: bayesian, agnet, bananas, local, evolution or random.")
+        str,
+        typer.Option(
+            "--strategy", metavar="NAME", help="What proposes: bayesian, agnet, bananas, local, evolution or random."
+        ),
     ] = "bayesian",
     batch: Annotated[
         int | None,
-        typer.Option("--batch", min=1, help="Architectures per round; by default 2 for bayesian, 16 for agnet."),
+        typer.Option(
+            "--batch", metavar="N", min=1, help="Architectures per round; by default 2 for bayesian, 16 for agnet."
+        ),
     ] = None,
     init: Annotated[
         int | None,
-        typer.Option("--init", min=1, help="Random architectures first; by default 5 for bayesian, 16 for agnet."),
+        typer.Option(
+            "--init", metavar="N", min=1, help="Random architectures first; by default 5 for bayesian, 16 for agnet."
+        ),
     ] = None,
     acquisition: Annotated[
         str | None,
@@ -129,14 +140,21 @@ def search(
     ] = None,
     candidates: Annotated[
         int | None,
-        typer.Option("--candidates", min=1, help="agnet: cells generated per round.  [default: 100]"),
+        typer.Option("--candidates", metavar="N", min=1, help="agnet: cells generated per round.  [default: 100]"),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option("--epochs", min=1, help="agnet: passes over the history per round.  [default: 30]")
+        int | None,
+        typer.Option("--epochs", metavar="N", min=1, help="agnet: passes over the history per round.  [default: 30]"),
     ] = None,
     alpha: Annotated[
         float | None,
-        typer.Option("--alpha", min=0, max=1, help="agnet: share of the predictor in the joint loss.  [default: 0.9]"),
+        typer.Option(
+            "--alpha",
+            metavar="A",
+            min=0,
+            max=1,
+            help="agnet: share of the predictor in the joint loss.  [default: 0.9]",
+        ),
     ] = None,
     predictor: Annotated[
         str | None,
@@ -149,13 +167,19 @@ def search(
         bool, typer.Option("--one-cell", help="Search one cell of an architecture after the other.")
     ] = False,
     companions: Annotated[
-        int, typer.Option("--companions", min=1, help="--one-cell: random other cells that the first is tried with.")
+        int,
+        typer.Option(
+            "--companions", metavar="N", min=1, help="--one-cell: random other cells that the first is tried with."
+        ),
     ] = 1,
     trials: Annotated[
-        int, typer.Option("--trials", min=1, help="Searches to run, with seeds N, N+1, ...; adds a 'trial' column.")
+        int,
+        typer.Option(
+            "--trials", metavar="N", min=1, help="Searches to run, with seeds N, N+1, ...; adds a 'trial' column."
+        ),
     ] = 1,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Trials to run at once; by default one a core.")
+        int | None, typer.Option("--jobs", metavar="N", min=1, help="Trials to run at once; by default one a core.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted search of this -o FILE.")] = False,
     seed: console.SeedOption = (0,),

@@ -63,7 +63,7 @@ def train_gen(
     condition: Annotated[
         list[str] | None,
         typer.Option(
-            "--condition", metavar="METRIC", help="Learn what generate --target METRIC= asks for; repeatable."
+            "--condition", metavar="METRIC", help="Learn what generate --target METRIC= asks for; may be given often."
         ),
     ] = None,
     weight_by: Annotated[
@@ -72,17 +72,21 @@ def train_gen(
     ] = None,
     predict: Annotated[
         list[str] | None,
-        typer.Option("--predict", metavar="METRIC", help="agnet: learn to predict METRIC too, jointly; repeatable."),
+        typer.Option(
+            "--predict", metavar="METRIC", help="agnet: learn to predict METRIC too, jointly; may be given often."
+        ),
     ] = None,
     minimize: Annotated[
         bool | None,
         typer.Option("--minimize/--maximize", help="What ranks best; by default as the name of METRIC says."),
     ] = None,
     alpha: Annotated[
-        float, typer.Option("--alpha", min=0, max=1, help="With --predict: the predictor's share of the loss.")
+        float,
+        typer.Option("--alpha", metavar="A", min=0, max=1, help="With --predict: the predictor's share of the loss."),
     ] = 0.9,
     rank_k: Annotated[
-        float, typer.Option("--rank-k", min=1e-6, help="With --weight-by: weight = 1 / (K × records + rank).")
+        float,
+        typer.Option("--rank-k", metavar="K", min=1e-6, help="With --weight-by: weight = 1 / (K × records + rank)."),
     ] = 0.01,
     backpropagate: Annotated[
         bool,
@@ -90,14 +94,17 @@ def train_gen(
     ] = True,
     freeze: Annotated[bool, typer.Option("--freeze", help="With --predict: train the predictor only.")] = False,
     epochs: Annotated[
-        int | None, typer.Option("--epochs", min=1, help="Passes over the data.  [default: by its size, or 30]")
+        int | None,
+        typer.Option("--epochs", metavar="N", min=1, help="Passes over the data.  [default: by its size, or 30]"),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option("--batch", min=1, help="Architectures a step.  [default: 64, or 16]")
+        int | None, typer.Option("--batch", metavar="N", min=1, help="Architectures a step.  [default: 64, or 16]")
     ] = None,
-    rate: Annotated[float | None, typer.Option("--lr", min=0, help="Step size.  [default: 0.006, or 0.001]")] = None,
+    rate: Annotated[
+        float | None, typer.Option("--lr", metavar="RATE", min=0, help="Step size.  [default: 0.006, or 0.001]")
+    ] = None,
     seed: console.SeedOption = (0,),
-    device: Annotated[str, typer.Option("--device", help="cpu, or cuda by PyTorch.")] = "cpu",
+    device: Annotated[str, typer.Option("--device", metavar="D", help="cpu or cuda.")] = "cpu",
     log: Annotated[
         str | None, typer.Option("--log", metavar="FILE", help="Write how it goes, as JSON lines; plot draws them.")
     ] = None,
