@@ -178,11 +178,9 @@ class Generation:
         self._found = Seen()
 
     def __iter__(self) -> Iterator[Block]:
-        tally, fruitless = self.tally, 0
-        for samples in self._blocks():
-            if tally.found >= self._n or self._is_over(fruitless):
-                return
-            block = samples if self._max_samples is None else _head(samples, self._max_samples - tally.drawn)
+        tally, fruitless, blocks = self.tally, 0, self._blocks()
+        while tally.found < self._n and not self._is_over(fruitless):
+            block = next(blocks)
             wanted = self._wanted(block)
             rows = np.flatnonzero(wanted)
             fruitless = 0 if len(rows) else fruitless + len(wanted)
@@ -229,25 +227,29 @@ class Generation:
         return wanted
 
     def _blocks(self) -> Iterator[Block]:
-        """All samples without end. Small blocks come one by one, large ones are worked on by several threads."""
-        sizes = ((number, min(_FIRST_BLOCK << min(number, 20), _LARGEST_BLOCK)) for number in count())
+        """All samples, without end unless ``max_samples`` says so.
+
+        Small blocks come one by one, large ones are worked on by several threads.
+        """
         ahead: deque[Future[Block]] = deque()
         workers = os.cpu_count() or 1
         pool: ThreadPoolExecutor | None = None
         try:
-            for number, size in sizes:
+            for number, size, rows in _sizes(self._max_samples):
                 if size < _LARGEST_BLOCK or workers == 1:
-                    yield self._block(number, size)
+                    yield self._block(number, size, rows)
                     continue
                 pool = pool or ThreadPoolExecutor(workers)
-                ahead.append(pool.submit(self._block, number, size))
+                ahead.append(pool.submit(self._block, number, size, rows))
                 if len(ahead) > workers:
                     yield ahead.popleft().result()
+            yield from (block.result() for block in ahead)
         finally:
             if pool:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _block(self, number: int, size: int) -> Block:
+    def _block(self, number: int, size: int, rows: int) -> Block:
+        """The first ``rows`` of the ``size`` samples that a block has."""
         rng = numpy_stream(self._seed, "generate", number)
         if self._latent == "normal":
             latent = rng.standard_normal((size, self._length), np.float32)
@@ -255,10 +257,22 @@ class Generation:
             latent = (2 * rng.random((size, self._length), np.float32) - 1) * np.float32(self._scale)
         parts = [
             self._sampler.graphs(latent[start : start + _ROWS], rng, self._temperature)
-            for start in range(0, size, _ROWS)
+            for start in range(0, rows, _ROWS)
         ]
-        graphs = Graphs.concat(parts)
-        return Block(graphs, latent, self._space.valid(graphs))
+        graphs = Graphs.concat(parts).take(slice(0, rows))
+        return Block(graphs, latent[:rows], self._space.valid(graphs))
+
+
+def _sizes(max_samples: int | None) -> Iterator[tuple[int, int, int]]:
+    """Number and size of each block, and how many of its samples are wanted."""
+    left = max_samples
+    for number in count():
+        size = min(_FIRST_BLOCK << min(number, 20), _LARGEST_BLOCK)
+        rows = size if left is None else min(size, left)
+        if not rows:
+            return
+        yield number, size, rows
+        left = None if left is None else left - rows
 
 
 def draw(
@@ -307,7 +321,3 @@ def predict_latents(
     parts = [network.predict(latent[start : start + _ROWS]) for start in range(0, len(latent), _ROWS)]
     made = np.concatenate(parts) if parts else np.zeros((0, len(checkpoint.config.metrics)))
     return made.astype(np.float32).astype(np.float64)
-
-
-def _head(block: Block, n: int) -> Block:
-    return Block(block.graphs.take(slice(0, n)), block.latent[:n], block.valid[:n])
