@@ -80,6 +80,24 @@ def test_misspelt_names_get_the_nearest(cli: Cli, command: tuple[str, ...], sugg
     assert told.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("search", "--querie", 5), "search: no such option: --querie (Possible options: --queries, "),
+        (("query", "--format", "xx"), "query: invalid value for '--format': 'xx' is not one of 'jsonl', 'arrow', "),
+        (("search", "--queries", "many"), "search: invalid value for '--queries': Input should be a valid integer"),
+        (("plot", "curv"), "plot: no such command 'curv'. Did you mean 'curve'?"),
+        (("benchmarks", "import"), "benchmarks: missing argument 'NAME'; 'benchmarks import --help' tells more"),
+        (("encode", "--random"), "encode: option '--random' requires an argument"),
+    ],
+)
+def test_wrong_usage_is_one_line(cli: Cli, command: tuple[object, ...], told: str) -> None:
+    found = cli(*command, status=2).stderr
+    assert found.startswith(told)
+    assert found.endswith("--help' tells more\n")
+    assert found.count("\n") == 1
+
+
 def test_a_missing_file_names_the_command_that_gets_it(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from agnet import __version__
-from agnet.errors import AgnetError, InputError
+from agnet.errors import AgnetError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -105,23 +105,6 @@ ProgressLines = Annotated[
     bool, typer.Option("--progress", help="Without a terminal, say once a minute how far it is (on stderr).")
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No counts and no progress on stderr.")]
-
-
-def named_values(given: Sequence[str] | None, data: str | None = None) -> dict[str, str]:
-    """``["epochs=5"]`` to ``{"epochs": "5"}``: what ``--with`` was given; ``--data`` is short for one of them.
-
-    Raises:
-        InputError: if one is not NAME=VALUE, or a name is given twice.
-    """
-    values: dict[str, str] = {}
-    for text in [*(given or ()), *([] if data is None else [f"data={data}"])]:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise InputError(f"--with {text}: give NAME=VALUE, such as timeout=60")
-        if name in values:
-            raise InputError(f"--with {name} is given twice")
-        values[name] = value
-    return values
 
 
 class Reporter:
@@ -269,8 +252,8 @@ def run(app: typer.Typer, tool: str) -> NoReturn:
     # Ctrl-C and a polite kill unwind the stack, so temporary files go.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        app(prog_name=tool, standalone_mode=True)
-        status: int | str | None = 0
+        done = app(prog_name=tool, standalone_mode=False)  # what --version and --help end with, or nothing
+        status: int | str | None = done if isinstance(done, int) else 0
     except SystemExit as stop:
         # Typer makes status 1 of a closed pipe before it can be seen here.
         status = 0 if isinstance(stop.__context__, BrokenPipeError) else stop.code
@@ -288,6 +271,11 @@ def run(app: typer.Typer, tool: str) -> NoReturn:
     except MemoryError:
         print(f"{tool}: out of memory; use smaller inputs or fewer candidates", file=sys.stderr)
         status = 1
+    except Exception as error:
+        # Typer's own errors, whose class is not at the same place in every release; everything else is a bug.
+        if not hasattr(error, "format_message"):
+            raise
+        status = _wrong_usage(tool, error)
     try:
         if sys.stdout is not None:  # `tool >&-`
             sys.stdout.flush()
@@ -298,6 +286,18 @@ def run(app: typer.Typer, tool: str) -> NoReturn:
         print(f"{tool}: stdout: {error.strerror}", file=sys.stderr)
         status = 1
     sys.exit(status)
+
+
+def _wrong_usage(tool: str, error: Any) -> int:
+    """What is wrong with the command line, as one line; no arguments at all are answered with the manual page."""
+    message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
+    context = getattr(error, "ctx", None)
+    if not message or type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+    else:
+        path = context.command_path if context is not None else tool
+        print(f"{tool}: {message[0].lower()}{message[1:]}; '{path} --help' tells more", file=sys.stderr)
+    return int(error.exit_code)
 
 
 def agnet() -> NoReturn:

@@ -10,6 +10,7 @@ import typer
 
 from agnet import console
 from agnet.errors import InputError
+from agnet.settings import named_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,7 +90,7 @@ def query(
 
     if benchmark is None:
         raise InputError("name the benchmark that answers; 'query --list' shows them")
-    options = console.named_values(given, data)
+    options = named_values(given, data)
     # what takes any space waits for the first record, the others complain before anything is read
     oracle = None
     if space or not benchmarks.is_open(benchmark):

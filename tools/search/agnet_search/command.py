@@ -12,6 +12,7 @@ import typer
 
 from agnet import console
 from agnet.errors import InputError
+from agnet.settings import named_values
 
 if TYPE_CHECKING:
     from agnet.search.history import History
@@ -52,14 +53,22 @@ def _preset(context: typer.Context, name: str | None) -> str | None:
     for option in given:
         if option not in arguments:
             raise InputError(f"preset {name}: search has no option {option!r}{nearest(option, arguments)}")
+    data = given.pop("data", None)
+    if not isinstance(data, str | None):
+        raise InputError(f"preset {name}: data: give a text")
+    context.meta[_GIVEN] = named_values(given.pop("with", None), data)
     context.default_map = {str(arguments[option]): value for option, value in given.items()}
     return name
+
+
+_GIVEN = "what the preset gives the benchmark"
 
 
 _NOT_PRESET = ("preset", "help", "version", "install_completion", "show_completion")
 
 
 def search(
+    context: typer.Context,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -264,7 +273,7 @@ def search(
         one_cell=one_cell,
         retries=retries,
         space=space,
-        given=console.named_values(given, data),
+        given={**context.meta.get(_GIVEN, {}), **named_values(given, data)},
         settings=settings,
     )
     seeds = plan.seeds(seed, trials)
