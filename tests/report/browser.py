@@ -39,7 +39,8 @@ const told = run => run.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' '
 axe.run().then(run => { window.seen = JSON.stringify({
   violations: told(run.violations), unsure: told(run.incomplete), passed: run.passes.length,
   paper: getComputedStyle(document.body).backgroundColor,
-  pictures: [...document.images].map(image => image.naturalWidth),
+  pictures: [...document.querySelectorAll('svg')].map(picture => picture.getBoundingClientRect().width),
+  inks: [...document.querySelectorAll('svg [id$=text_1] > g')].map(ink => getComputedStyle(ink).fill),
   overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
 }) });
 """

@@ -34,6 +34,10 @@ def _seen(page: Path, width: int, scheme: str) -> dict[str, Any]:
     return seen
 
 
+def _colour(text: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", text)))
+
+
 @pytest.mark.parametrize(("width", "scheme", "paper"), [(1000, "light", (255, 255, 255)), (380, "dark", (25, 26, 28))])
 def test_in_a_browser(cli: Cli, tmp_path: Path, width: int, scheme: str, paper: tuple[int, ...]) -> None:
     page = tmp_path / "report.html"
@@ -47,9 +51,12 @@ def test_in_a_browser(cli: Cli, tmp_path: Path, width: int, scheme: str, paper: 
         assert words in seen["text"]  # this was read without JavaScript
     assert seen["violations"] == seen["unsure"] == []  # of axe's rules, WCAG 2 among them
     assert seen["passed"] > 20
-    assert tuple(map(int, re.findall(r"\d+", seen["paper"]))) == paper
+    assert _colour(seen["paper"]) == paper
     assert len(seen["pictures"]) == 3
-    assert all(seen["pictures"])
+    assert all(100 < wide < width for wide in seen["pictures"])
+    # the words in the pictures are told from this paper
+    assert seen["inks"]
+    assert all(abs(sum(_colour(ink)) - sum(paper)) > 300 for ink in seen["inks"])
     assert seen["overflow"] <= 0
     printed = page.with_suffix(".pdf").read_bytes()
     assert printed.startswith(b"%PDF")

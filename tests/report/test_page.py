@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
 
 import pytest
 from tests.tools.conftest import cli
+
+from agnet.plots import style
 
 if TYPE_CHECKING:
     from tests.tools.conftest import Cli
@@ -65,20 +65,37 @@ def test_says_all_and_needs_nothing(cli: Cli, tmp_path: Path) -> None:
         assert words in page.text
     digest = hashlib.sha256((tmp_path / "history.jsonl").read_bytes()).hexdigest()
     assert digest in page.text
-    assert len(page.all("img")) == 2
-    for image in page.all("img"):
-        kind, _, content = (image["src"] or "").partition("base64,")
-        assert kind == "data:image/svg+xml;"
-        drawing = base64.b64decode(content)
-        assert ElementTree.fromstring(drawing).tag.endswith("svg")
-        assert not re.search(rb'(href|src)="(?!#)', drawing)
+    assert len(page.all("svg")) == 2
+    assert page.all("img") == page.all("metadata") == []
+    # the pictures have no part of one name, and refer to nothing but their parts
+    names = [value for _, attributes in page.tags if (value := attributes.get("id"))]
+    assert len(set(names)) == len(names)
+    parts = re.findall(r'(?:href="#|url\(#)([^")]+)', (tmp_path / "report.html").read_text())
+    assert parts
+    assert set(parts) <= set(names)
+
+
+def test_the_pictures_turn_dark_with_the_page(cli: Cli, tmp_path: Path) -> None:
+    """What is ink, paper, axis or grid has the page's colour; what is a line or a box keeps its own."""
+    text = (
+        _report(cli, tmp_path, "--queries", 20, "--report", tmp_path / "report.html")
+        and (tmp_path / "report.html").read_text()
+    )
+    drawn = "".join(re.findall("<svg.*?</svg>", text, re.DOTALL))
+    used = set(re.findall(r"(?:fill|stroke): (#\w+|var\(--\w+\))", drawn))
+    assert {f"var(--{name})" for name in ("ink", "faint", "axis", "grid", "paper")} < used
+    own = {colour.lower() for colour in (*style.SERIES, style.ON_LIGHT, style.ON_DARK)}
+    assert {colour for colour in used if colour.startswith("#")} <= own
+    assert "<style" not in drawn
+    for name in re.findall(r"var\((--\w+)\)", drawn):
+        assert text.count(f"{name}: #") == 3  # light, dark and paper
 
 
 def test_can_be_read_without_seeing(cli: Cli, tmp_path: Path) -> None:
     page = _report(cli, tmp_path, "--queries", 20, "--report", tmp_path / "report.html")
     assert page.all("html")[0]["lang"] == "en"
     assert len(page.all("h1")) == len(page.all("main")) == len(page.all("title")) == 1
-    assert all(len(image["alt"] or "") > 40 for image in page.all("img"))
+    assert all(image["role"] == "img" and len(image["aria-label"] or "") > 40 for image in page.all("svg"))
     assert all(cell["scope"] in ("row", "col") for cell in page.all("th"))
     assert len([cell for cell in page.all("th") if cell["scope"] == "row"]) == 20
 
@@ -105,7 +122,7 @@ def _luminance(colour: str) -> float:
 def test_several_goals_and_trials(cli: Cli, tmp_path: Path) -> None:
     goals = ("--maximize", "val_acc", "--minimize", "latency_ms", "--subject-to", "params_m<1")
     page = _report(cli, tmp_path, "--queries", 20, *goals, "--report", tmp_path / "report.html")
-    assert len(page.all("img")) == 3
+    assert len(page.all("svg")) == 3
     assert "Front of validation accuracy and latency" in page.text
     assert "max val_acc, min latency_ms, params_m<1" in page.text
     sums = ("--maximize", "val_acc - 0.01 * log(params_m)")
@@ -115,7 +132,7 @@ def test_several_goals_and_trials(cli: Cli, tmp_path: Path) -> None:
     assert "2 searches, 18 queries" in page.text
     page = _report(cli, tmp_path, "--queries", 9, "--subject-to", "latency_ms<0", "--report", tmp_path / "report.html")
     assert "none keeps all limits" in page.text
-    assert page.all("img") == page.all("table") == []
+    assert page.all("svg") == page.all("table") == []
 
 
 def test_wrong_names_cost_no_queries(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

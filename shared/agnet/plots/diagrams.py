@@ -95,12 +95,12 @@ def _draw(figure: Figure, diagram: Diagram, origin: tuple[float, float], scale: 
 def _colours(box: Box) -> tuple[str, str, str]:
     """Filling, border and word of a box."""
     if box.faint:
-        return "white", style.FAINT, style.FAINT
+        return style.PAPER, style.FAINT, style.FAINT
     if box.colour == style.INK:
         return style.GRID, style.FAINT, style.INK
     red, green, blue = (int(box.colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
     light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.55
-    return box.colour, box.colour, style.INK if light else "white"
+    return box.colour, box.colour, style.ON_LIGHT if light else style.ON_DARK
 
 
 def _curve(path: Path, origin: tuple[float, float]) -> Curve:

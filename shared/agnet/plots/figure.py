@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -99,7 +100,7 @@ def _charts(figure: Figure, page: Page) -> None:
 
 def _chart(figure: Figure, axes: Axes, chart: Chart) -> None:
     for order, layer in enumerate(chart.layers, start=2):
-        _layer(figure, axes, layer, order)
+        _layer(figure, axes, _near(layer, chart), order)
     _axis(axes, "x", chart.x)
     _axis(axes, "y", chart.y)
     if chart.square:
@@ -121,6 +122,28 @@ def _chart(figure: Figure, axes: Axes, chart: Chart) -> None:
         )
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc=chart.legend)
+
+
+def _near(layer: Layer, chart: Chart) -> Layer:
+    """A layer without what is far outside of the axes: even clipped, it makes a vector picture larger than it looks."""
+    (left, right), (bottom, top) = _reach(chart.x), _reach(chart.y)
+    if isinstance(layer, Line) and layer.step:  # level and upright pieces: what is seen of them stays
+        low, high = (band if band is None else np.clip(band, bottom, top) for band in (layer.low, layer.high))
+        return replace(layer, x=np.clip(layer.x, left, right), y=np.clip(layer.y, bottom, top), low=low, high=high)
+    if isinstance(layer, Points):
+        near = (layer.x >= left) & (layer.x <= right) & (layer.y >= bottom) & (layer.y <= top)
+        colour = layer.colour if isinstance(layer.colour, str) else layer.colour[near]
+        return replace(layer, x=layer.x[near], y=layer.y[near], colour=colour)
+    return layer
+
+
+def _reach(axis: Axis) -> tuple[float, float]:
+    """What an axis shows and a twentieth more on both sides; all where it does not say, or is logarithmic."""
+    low, high = axis.limits
+    if axis.log or low is None or high is None:
+        return -np.inf, np.inf
+    margin = 0.05 * (high - low)
+    return low - margin, high + margin
 
 
 def _legend_label(label: str | None) -> str | None:

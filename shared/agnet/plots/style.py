@@ -15,6 +15,9 @@ INK = "#222222"
 MUTED = "#6B6B6B"
 FAINT = "#B9BEC4"
 GRID = "#E7E9EC"
+PAPER = "#FFFFFF"
+ON_LIGHT, ON_DARK = "#212121", "#FEFEFE"
+"""Words on a coloured box, unlike :data:`INK` and :data:`PAPER`, which turn with the page in agnet.report.inline."""
 
 COLOUR_MAP = "viridis"
 """For values: even steps look even, also in grey and to the colour-blind."""
@@ -62,7 +65,7 @@ MATPLOTLIB: dict[str, Any] = {
     "legend.framealpha": 0.9,
     "legend.edgecolor": "none",
     "legend.fontsize": SMALL,
-    "figure.facecolor": "white",
+    "figure.facecolor": PAPER,
     "savefig.dpi": DPI,
     "svg.hashsalt": "agnet",
     "svg.fonttype": "path",

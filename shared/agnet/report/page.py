@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import html
 import platform
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from agnet import __version__, records, spaces
+from agnet.report.inline import inline
 from agnet.report.pictures import pictures
 from agnet.search import pareto, plan
 from agnet.search.history import History
@@ -43,9 +43,9 @@ def page(study: Study, outcomes: Sequence[Outcome], seed: Sequence[int], command
     goal = study.objective.name if study.objective else f"{'max' if study.maximize else 'min'} {study.metric}"
     title = f"Search of {study.benchmark}: {goal}"
     drawn = "".join(
-        f'<h2>{_text(shown.title)}</h2>\n<figure><img alt={_quoted(shown.words)} src="data:image/svg+xml;base64,'
-        f'{base64.b64encode(shown.svg).decode()}"><figcaption>{_text(shown.words)}</figcaption></figure>\n'
-        for shown in pictures(study, history, outcomes, best)
+        f"<h2>{_text(shown.title)}</h2>\n<figure>{inline(shown.svg, shown.words, f'p{number}')}"
+        f"<figcaption>{_text(shown.words)}</figcaption></figure>\n"
+        for number, shown in enumerate(pictures(study, history, outcomes, best))
     )
     body = (
         f"<header><h1>{_text(title)}</h1>\n<p class=lead>{_text(_result(study, outcomes))}</p></header>\n<main>\n"
@@ -155,7 +155,3 @@ def _table(study: Study, best: Chunk) -> str:
 
 def _text(value: str) -> str:
     return html.escape(value, quote=False)
-
-
-def _quoted(value: str) -> str:
-    return f'"{html.escape(value)}"'
