@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
 import pytest
 from tests.tools.conftest import Cli, cli
 
-from agnet import console
+from agnet import benchmarks, console
+from agnet.benchmarks import sources
 
 __all__ = ["cli"]  # a fixture
 _ROOT = Path(__file__).parents[1]
@@ -72,10 +74,51 @@ def test_links_lead_somewhere(page: Path) -> None:
         (("search", "-b", "nb201/cifar10", "--strategy", "bayes"), "'bayesian'"),
         (("search", "--preset", "agnet-nb21"), "'agnet-nb201'"),
         (("generate", "nb20"), "'nb201'"),
+        (("search", "-b", "nb201/cifar10", "--maximize", "val_acc - params"), "'params_m'"),
+        (("search", "-b", "nb201/cifar10", "--maximize", "val_acc - lg(params_m)"), "'log'"),
+        (("search", "-b", "nb201/cifar10", "--subject-to", "latency_ms@edgegp<=5"), "'latency_ms@edgegpu'"),
+        (("search", "-b", "nb201/cifar10", "--strategy", "agnet", "--predictor", "xgbb"), "'xgb'"),
+        (("search", "-b", "nb201/cifar10", "--strategy", "agnet", "--generator", "nb21"), "'nb201'"),
+        (("search", "-b", "nb201/cifar10", "--acquisition", "eii"), "'ei'"),
+        (("search", "-b", "nb201/cifar10", "--prior", "{seen}:val_ac"), "'val_acc'"),
+        (("search", "-b", "train", "--space", "nb201", "--data", "digts"), "'digits'"),
+        (("search", "-b", "train", "--space", "nb201", "--data", "digits", "--with", "epoch=1"), "'epochs'"),
+        (("search", "-b", "zerocost", "--space", "nb201", "--with", "proxies=ntkk"), "'ntk'"),
+        (("search", "-b", "cmd:cat", "--space", "nb201", "--metric", "x", "--with", "timeot=1"), "'timeout'"),
+        (("query", "hw/pixel33"), "'hw/pixel3'"),
+        (("predict", "--fit", "{seen}", "--metric", "val_ac"), "'val_acc'"),
+        (("predict", "--fit", "{seen}", "--surrogate", "gpp"), "'gp'"),
+        (("predict", "--fit", "{seen}", "--surrogate", "mlp", "--encoding", "featurs"), "'features'"),
+        (("predict", "--fit", "{seen}", "--surrogate", "mlp", "--feature", "param_m"), "'params_m'"),
+        (("predict", "-q", "--fit", "{seen}", "--top", 3, "--acquisition", "eii"), "'ei'"),
+        (("encode", "{seen}", "--as", "params", "--network", "cifar1"), "'cifar10'"),
+        (("encode", "{seen}", "--as", "params", "--network", "cifar10,clases=3"), "'classes'"),
+        (("plot", "curve", "{seen}", "--format", "text", "--metric", "val_ac"), "'val_acc'"),
+        (("plot", "curve", "{seen}", "--format", "text", "--benchmark", "nb201/cifr10"), "'nb201/cifar10'"),
+        (("plot", "scatter", "{seen}", "--format", "text", "--y", "params"), "'params_m'"),
+        (("plot", "pareto", "{seen}", "--format", "text", "--x", "params"), "'params_m'"),
+        (("plot", "distribution", "{seen}", "--format", "text", "--metric", "vall_acc"), "'val_acc'"),
+        (("plot", "latent", "{seen}", "--format", "text", "--metric", "vall_acc"), "'val_acc'"),
+        (("plot", "cells", "{seen}", "--format", "text", "--top", 2, "--metric", "valacc"), "'val_acc'"),
+        (("train-gen", "{seen}", "--init", "nb201", "--condition", "val_ac", "-o", "x"), "'val_acc'"),
+        (("train-gen", "{seen}", "--init", "nb201-agnt", "--weight-by", "val_acc", "-o", "x"), "'nb201-agnet'"),
+        (("train-gen", "{seen}", "--init", "nb201-agnet", "--predict", "val_ac", "-o", "x"), "'val_acc'"),
+        (("benchmarks", "info", "nb11"), "'nb101'"),
+        (("benchmarks", "fetch", "nb20"), "'nb201'"),
+        (("benchmarks", "import", "nb3o1", "x"), "'nb301'"),
     ],
 )
-def test_misspelt_names_get_the_nearest(cli: Cli, command: tuple[str, ...], suggestion: str) -> None:
-    told = cli(*command, status=2).stderr
+def test_misspelt_names_get_the_nearest(cli: Cli, tmp_path: Path, command: tuple[object, ...], suggestion: str) -> None:
+    seen = tmp_path / "seen.jsonl"
+    if "{seen}" in str(command):
+        latent = {"latent": [0.5, 1.0]}
+        cells = (
+            "|none~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|",
+            "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|",
+        )
+        lines = ({"space": "nb201", "arch": cell, "val_acc": 0.5, "params_m": 0.07, **latent} for cell in cells)
+        seen.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    told = cli(*(str(word).replace("{seen}", str(seen)) for word in command), status=2).stderr
     assert f"did you mean {suggestion}?" in told
     assert told.count("\n") == 1
 
@@ -98,12 +141,27 @@ def test_wrong_usage_is_one_line(cli: Cli, command: tuple[object, ...], told: st
     assert found.count("\n") == 1
 
 
+_IMPORTED = [name for name in benchmarks.names() if not name.startswith("nb201/")]
+
+
+@pytest.mark.parametrize("name", _IMPORTED)
 def test_a_missing_file_names_the_command_that_gets_it(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("AGNET_CACHE", str(tmp_path))
-    told = cli("query", "nb101", status=2).stderr
-    assert re.search(r"benchmarks (fetch|import) nb101", told), told
+    told = cli("query", name, status=2).stderr
+    commands = re.findall(r"'benchmarks (fetch|import) (\S+?)( FILE)?'", told)
+    assert ("import", commands[-1][1], " FILE") == commands[-1], told
+    for _, what, _ in commands:
+        sources.get(what)  # this is something to import
+    assert told.count("\n") == 1
+
+
+def test_agnet_knows_its_tools(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["agnet", "serch"])
+    with pytest.raises(SystemExit, match="2"):
+        console.agnet()
+    assert capsys.readouterr().err == "agnet: no tool is called 'serch'; did you mean 'search'?\n"
 
 
 def test_every_page_has_its_place_on_the_site() -> None:

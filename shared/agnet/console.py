@@ -22,6 +22,7 @@ import typer
 
 from agnet import __version__
 from agnet.errors import AgnetError
+from agnet.names import nearest
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -309,9 +310,9 @@ def agnet() -> NoReturn:
     if tool == "--version":
         print(f"agnet {__version__}")
         sys.exit(0)
-    usage = f"usage: agnet TOOL [OPTION]...\n\nTools: {', '.join(TOOLS)}. 'agnet TOOL --help' tells more."
+    usage = f"Usage: agnet TOOL [OPTION]...\n\nTools: {', '.join(TOOLS)}. 'agnet TOOL --help' tells more."
     if tool in ("-h", "--help"):
         print(usage)
         sys.exit(0)
-    print(f"agnet: no tool {tool!r}\n{usage}" if tool else usage, file=sys.stderr)
+    print(f"agnet: no tool is called {tool!r}{nearest(tool, TOOLS)}" if tool else usage, file=sys.stderr)
     sys.exit(2)

@@ -138,6 +138,22 @@ def test_principal_components() -> None:
     np.testing.assert_allclose(flipped, -places)  # one sign convention, whatever the decomposition gives
 
 
+def test_a_map_by_umap_keeps_neighbours_together() -> None:
+    pytest.importorskip("umap")
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(3), 40)
+    latents = rng.normal(size=(3, 8))[group] * 20 + rng.normal(size=(120, 8))
+    (chart,) = latent(latents, group.astype(float), "val_acc", umap=True).panels
+    assert isinstance(chart, Chart)
+    assert (chart.x.label, chart.y.label) == ("UMAP 1", "UMAP 2")
+    (points,) = chart.layers
+    assert isinstance(points, Points)
+    places = np.stack([points.x, points.y], axis=1)
+    centres = np.stack([places[group == one].mean(axis=0) for one in range(3)])
+    nearest = np.linalg.norm(places[:, None] - centres, axis=2).argmin(axis=1)
+    assert (nearest == group).all()
+
+
 def test_latent_needs_values_and_dimensions() -> None:
     with pytest.raises(InputError, match="there are 2 and 4"):
         latent(np.zeros((3, 4)), np.array([1.0, NAN, 2.0]), "val_acc")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agnet.errors import InputError
 from agnet.images.base import Images, Split, merged
+from agnet.names import nearest
 
 __all__ = ["Images", "Split", "check", "load", "merged"]
 
@@ -57,7 +58,7 @@ def _reader(name: str) -> str:
     if name in ("digits", "noise"):
         return name
     if not name or not path.exists():
-        raise InputError(f"data {name!r}: there is no such file or folder; give one, or digits or noise")
+        raise InputError(f"data {name!r}: there is no such file or folder{nearest(name, ('digits', 'noise'))}")
     if path.is_file():
         if path.suffix.lower() != ".npz":
             raise InputError(f"data {name}: not a folder and not a .npz file")

@@ -115,7 +115,9 @@ def architectures(
     first: list[Chunk] = []
     drawn = Seen()
     seen = 0
+    names: list[str] = []
     for chunk in _records(files, schema):
+        names = chunk.names()
         if top is None:
             first.append(chunk.take(np.arange(min(most - seen, len(chunk)))))
         else:
@@ -130,6 +132,8 @@ def architectures(
     if not seen:
         raise InputError(f"{_names(files)}: no records")
     chosen = streams.concat(first) if top is None else best.best()
+    if chosen is None and metric not in names:
+        raise InputError(f"{_names(files)}: no record has a column {metric!r}{nearest(metric, names)}")
     if chosen is None:
         raise InputError(
             f"{_names(files)}: no record has a value of {metric!r}, so none is the best; name another --metric"

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agnet.errors import InputError
+from agnet.names import nearest
 
 _Numbers = NDArray[np.float64]
 _Tree = tuple[Any, ...]
@@ -219,7 +220,7 @@ class _Parser:
 
     def call(self, name: str) -> _Tree:
         if name not in _FUNCTIONS:
-            raise InputError(f"{self.text!r}: no function is called {name!r}; there are {', '.join(_FUNCTIONS)}")
+            raise InputError(f"{self.text!r}: no function is called {name!r}{nearest(name, _FUNCTIONS)}")
         arguments = [self.sum()]
         while self.take(","):
             arguments.append(self.sum())

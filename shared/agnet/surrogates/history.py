@@ -67,6 +67,9 @@ def examples(
         beside, missing = numeric(history, columns)
         rows = np.setdiff1d(np.arange(len(history)), list(missing))
         if not len(rows):
+            there = history.names()
+            for column in (column for column in columns if column not in there):
+                raise InputError(f"{name}: no record has a column {column!r}{nearest(column, there)}")
             reason = f"no record has a number in every column of {', '.join(columns)}, which the surrogate is to read"
             raise InputError(f"{name}: {reason}")
         history, beside = history.take(rows), beside[rows]

@@ -34,6 +34,13 @@ class Kind(StrEnum):
     text = "text"
 
 
+class Projection(StrEnum):
+    """How many dimensions become two."""
+
+    pca = "pca"
+    umap = "umap"
+
+
 def _size(value: str) -> tuple[float, float]:
     width, _, height = value.partition("x")
     try:
@@ -239,6 +246,9 @@ def pareto(
 def latent(
     files: console.Inputs = None,
     metric: Metric = "val_acc",
+    projection: Annotated[
+        Projection, typer.Option("--map", help="Principal components, or UMAP, which keeps neighbours together.")
+    ] = Projection.pca,
     title: Title = "",
     output: Output = None,
     kind: FormatOption = None,
@@ -246,17 +256,20 @@ def latent(
 ) -> None:
     """Map of a generator's latent space, coloured by a metric.
 
-    Projects the column 'latent', which 'generate' writes, on its two principal components.
+    Projects the column 'latent', which 'generate' writes, on its two principal components, or lays it out by
+    UMAP, which needs the extra 'umap' and takes a while.
 
     \b
     Examples:
       generate nb201.safetensors -n 2000 | query nb201/cifar10 | plot latent -o latent.png
+      generate nb201.safetensors -n 2000 | query nb201/cifar10 | plot latent --map umap -o latent.png
     """
     canvas = _Canvas(output, kind, size)
     from agnet.plots import data  # noqa: PLC0415
     from agnet.plots import latent as picture  # noqa: PLC0415
 
-    canvas.draw(picture.latent(*data.latents(files, metric), metric, title=title))
+    umap = projection is Projection.umap
+    canvas.draw(picture.latent(*data.latents(files, metric), metric, umap=umap, title=title))
 
 
 def training(
