@@ -11,10 +11,42 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agnet.api import Oracle, Predictor, Records, Search, fit, generate, load, read, sample, search, write
+    from agnet.api import (
+        Oracle,
+        Predictor,
+        Progress,
+        Records,
+        Search,
+        assemble,
+        choices,
+        fit,
+        generate,
+        load,
+        read,
+        sample,
+        search,
+        stream,
+        write,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["Oracle", "Predictor", "Records", "Search", "fit", "generate", "load", "read", "sample", "search", "write"]
+__all__ = [
+    "Oracle",
+    "Predictor",
+    "Progress",
+    "Records",
+    "Search",
+    "assemble",
+    "choices",
+    "fit",
+    "generate",
+    "load",
+    "read",
+    "sample",
+    "search",
+    "stream",
+    "write",
+]
 
 
 def __getattr__(name: str) -> object:

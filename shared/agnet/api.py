@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,28 +12,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agnet import benchmarks, spaces, streams, surrogates
-from agnet.benchmarks import answers
+from agnet import spaces, streams
+from agnet.choosing import assemble, choices
 from agnet.errors import AgnetError, InputError
-from agnet.frames import Records, Source, read, records, write
-from agnet.metrics import direction
+from agnet.files import write_whole
+from agnet.frames import Records, read, records, seed_of, several, stream, write
+from agnet.oracle import Oracle, load
+from agnet.predictor import Predictor, fit
 from agnet.records import records as table
-from agnet.search import plan
+from agnet.search import plan, presets
+from agnet.search.history import History
 from agnet.search.study import Outcome, Study, run_trials
 from agnet.seeds import Seed
 from agnet.spaces.sampling import distinct
 from agnet.streams import TableChunk
-from agnet.surrogates import files as models
-from agnet.surrogates import predicting
-from agnet.surrogates.fitted import Fitted
-from agnet.surrogates.fitted import fit as learn
-from agnet.surrogates.history import examples
 
-__all__ = ["Oracle", "Predictor", "Records", "Search", "fit", "generate", "load", "read", "sample", "search", "write"]
-
-
-def _seed(seed: int | Sequence[int]) -> Seed:
-    return (seed,) if isinstance(seed, int) else tuple(seed)
+__all__ = [
+    "Oracle",
+    "Predictor",
+    "Progress",
+    "Records",
+    "Search",
+    "assemble",
+    "choices",
+    "fit",
+    "generate",
+    "load",
+    "read",
+    "sample",
+    "search",
+    "stream",
+    "write",
+]
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,8 @@ class Search:
     """The seed of each trial."""
     outcomes: Sequence[Outcome]
     """What each trial left."""
+    asked: str = ""
+    """The call, to do it again."""
 
     @cached_property
     def _histories(self) -> list[Records]:
@@ -74,6 +87,20 @@ class Search:
         """The best value of the (first) goal that there is; None if nobody knows."""
         return self.study.optimum()
 
+    def report(self, path: str | os.PathLike[str], command: str = "") -> None:
+        """Write a page of HTML about it, as ``search --report`` does.
+
+        Args:
+            path: where.
+            command: what to say about how to do it again; by default what :func:`search` was asked for.
+
+        Raises:
+            InputError: if matplotlib is not installed.
+        """
+        from agnet.report.page import page  # noqa: PLC0415 - pictures
+
+        write_whole(os.fspath(path), page(self.study, self.outcomes, self.seeds[0], command or self.asked))
+
     def to_arrow(self) -> Any:
         """The history as an Arrow table."""
         return self.history.to_arrow()
@@ -93,9 +120,38 @@ class Search:
         )
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a search is."""
+
+    found: History
+    """What was evaluated, as the library has it."""
+
+    @property
+    def queries(self) -> int:
+        """How many there were."""
+        return len(self.found)
+
+    @property
+    def best(self) -> float | None:
+        """The best value of the (first) goal so far; None if no query had an answer that keeps the limits."""
+        row = self.found.best()
+        return None if row is None else float(self.found.values[row])
+
+    @property
+    def history(self) -> Records:
+        """Every query so far, in its order."""
+        return Records(streams.concat(self.found.chunks))
+
+
+_SETTINGS = ("acquisition", "prior", "generator", "candidates", "epochs", "alpha", "predictor", "without")
+
+
+@presets.fill(_SETTINGS)
 def search(
-    benchmark: str,
+    benchmark: str | None = None,
     *,
+    preset: str | None = None,
     queries: int = 192,
     seed: int | Sequence[int] = 0,
     metric: str | None = None,
@@ -109,14 +165,20 @@ def search(
     batch: int | None = None,
     init: int | None = None,
     one_cell: bool = False,
+    companions: int = 1,
     space: str | None = None,
     options: dict[str, Any] | None = None,
+    retries: int = 0,
+    output: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    callback: Callable[[Progress], object] | None = None,
     **settings: Any,
 ) -> Search:
     """Search for the best architecture with few queries; the command ``search`` with the same words.
 
     Args:
         benchmark: what answers, such as ``nb201/cifar10``.
+        preset: a published search, such as ``agnet-nb201``, or a TOML file; whatever else is given goes before it.
         queries: architectures to evaluate.
         seed: decides every random choice; ``(7, 3)`` is the command's ``7:3``.
         metric: what to optimise, the way its name says; by default the benchmark's first metric.
@@ -131,8 +193,13 @@ def search(
         batch: architectures a round.
         init: random architectures first.
         one_cell: search one cell after the other.
+        companions: with ``one_cell``: random other cells that the first is tried with.
         space: for a benchmark that takes any.
-        options: what the command takes by ``--with``.
+        options: what the command takes by ``--with``, and ``data``.
+        retries: how often an evaluation that failed is asked for again.
+        output: where the history goes when all is done; until then every answer is kept in ``OUTPUT.journal``.
+        resume: continue the search of ``output`` that was interrupted.
+        callback: called after each round; what it raises ends the search. Not with several ``jobs``.
         **settings: of the strategy: ``acquisition``, ``prior``, ``generator``, ``candidates``, ``epochs``, ``alpha``,
             ``predictor``, ``without``.
 
@@ -140,93 +207,67 @@ def search(
         InputError: if something asked for does not exist; the message is the command's.
         AgnetError: if nothing could be evaluated.
     """
+    asked = _call(locals())
+    if benchmark is None:
+        raise InputError("say which benchmark answers, such as 'nb201/cifar10', or name a preset")
+    if resume and output is None:
+        raise InputError("resume needs the output of the search that was interrupted")
+    if callback is not None and trials > 1 and jobs is None:
+        jobs = 1
+    if callback is not None and jobs not in (None, 1):
+        raise InputError("a callback goes with jobs=1: several trials at a time run in other processes")
+    to = None if output is None else os.fspath(output)
     study = plan.plan(
         benchmark,
         metric=metric,
-        maximize=_several(maximize),
-        minimize=_several(minimize),
-        limits=_several(subject_to),
+        maximize=several(maximize),
+        minimize=several(minimize),
+        limits=several(subject_to),
         combine=combine,
         queries=queries,
         strategy=strategy,
         batch=batch,
         init=init,
+        companions=companions,
         one_cell=one_cell,
+        retries=retries,
         space=space,
         given={name: str(value) for name, value in (options or {}).items()},
         settings=settings,
     )
-    seeds = plan.seeds(_seed(seed), trials)
+    seeds = plan.seeds(seed_of(seed), trials)
+    journals = plan.journals(to, trials)
+    # made before the search, so that a name that cannot be written costs no queries
+    writer = None if to is None else streams.open_writer(to)
+
+    def tell(found: History) -> None:
+        if callback is not None:
+            callback(Progress(found))
+
     if trials == 1 or jobs == 1:
-        return Search(study, seeds, [Outcome.of(study.run(one), study) for one in seeds])
-    outcomes = dict(run_trials(study, seeds, [None] * trials, resume=False, jobs=jobs or os.cpu_count() or 1))
-    return Search(study, seeds, [outcomes[trial] for trial in range(trials)])
+        runs = [
+            study.run(one, journal=journal, resume=resume, on_answers=tell)
+            for one, journal in zip(seeds, journals, strict=True)
+        ]
+        made = Search(study, seeds, [Outcome.of(run, study) for run in runs], asked)
+    else:
+        outcomes = dict(run_trials(study, seeds, journals, resume=resume, jobs=jobs or os.cpu_count() or 1))
+        made = Search(study, seeds, [outcomes[trial] for trial in range(trials)], asked)
+    if writer is not None:
+        plan.finish(writer, plan.histories(study, made.outcomes), journals)
+    return made
 
 
-def _several(given: str | Sequence[str]) -> Sequence[str]:
-    return (given,) if isinstance(given, str) else given
+def _call(given: dict[str, Any]) -> str:
+    """The call of :func:`search` with these arguments, without those that are as always."""
+    usual = {name: parameter.default for name, parameter in inspect.signature(search).parameters.items()}
+    given = {**given, **given["settings"]}
+    named = {name: value for name, value in given.items() if value != usual.get(name) and name not in _NOT_SAID}
+    said = [repr(given["benchmark"]), *(f"{name}={value!r}" for name, value in named.items())]
+    return f"agnet.search({', '.join(said)})"
 
 
-class Oracle:
-    """A benchmark to query."""
-
-    def __init__(self, benchmark: benchmarks.Benchmark) -> None:
-        self.benchmark = benchmark
-        """The benchmark as the library has it."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self.benchmark.name
-
-    @property
-    def space(self) -> str:
-        """The space whose architectures it knows."""
-        return self.benchmark.space
-
-    @property
-    def metrics(self) -> list[str]:
-        """What it answers unless asked for something else."""
-        return [metric.name for metric in self.benchmark.metrics]
-
-    def query(
-        self,
-        architectures: Source,
-        metrics: Sequence[str] | None = None,
-        *,
-        draw: int | Sequence[int] | None = None,
-        on_error: str = "fail",
-    ) -> Records:
-        """The architectures with the true values of metrics.
-
-        Args:
-            architectures: see :func:`agnet.frames.records`.
-            metrics: names; by default the main ones.
-            draw: a seed, to answer with one training run each and not with their mean.
-            on_error: ``fail``, ``skip`` or ``keep``.
-
-        Raises:
-            InputError: if a metric is unknown, or an architecture and ``on_error`` is ``fail``.
-        """
-        names = self.benchmark.select(metrics)
-        seed = None if draw is None else _seed(draw)
-        return Records(answers.answer(self.benchmark, records(architectures).chunk, names, seed, on_error))
-
-    def optimum(self, metric: str | None = None) -> float | None:
-        """The best value of a metric (the first by default) that an architecture has; None if nobody knows."""
-        return self.benchmark.optimum(metric or self.metrics[0])
-
-    def __repr__(self) -> str:
-        return f"Oracle {self.name}: {self.benchmark.title}"
-
-
-def load(name: str, *, space: str | None = None, **options: Any) -> Oracle:
-    """A benchmark, such as ``nb201/cifar10``; ``options`` as the commands take by ``--with``.
-
-    Raises:
-        InputError: if there is none, or its data is not here; the message says how to get it.
-    """
-    return Oracle(benchmarks.load(name, space=space, options={key: str(value) for key, value in options.items()}))
+_NOT_SAID = ("benchmark", "preset", "settings", "callback", "resume")
 
 
 def sample(space: str, n: int, *, seed: int | Sequence[int] = 0) -> Records:
@@ -236,7 +277,7 @@ def sample(space: str, n: int, *, seed: int | Sequence[int] = 0) -> Records:
         InputError: if there is no such space, or it has fewer.
     """
     of = spaces.get(space)
-    return Records(TableChunk(table(of, distinct(of, n, _seed(seed)))))
+    return Records(TableChunk(table(of, distinct(of, n, seed_of(seed)))))
 
 
 def generate(
@@ -272,77 +313,9 @@ def generate(
     space = spaces.get(made.space)
     by: Any = space.identity if unique else None
     drawn = Generation(
-        made, space, n, _seed(seed), latent=latent, temperature=temperature, unique=by, targets=targets or {}
+        made, space, n, seed_of(seed), latent=latent, temperature=temperature, unique=by, targets=targets or {}
     )
     chunks: list[streams.Chunk] = [TableChunk(generated.table(space, block)) for block in drawn]
     if drawn.tally.shortfall:
         raise AgnetError(f"only {drawn.tally.shortfall}")
     return Records(streams.concat(chunks)) if chunks else records([])
-
-
-class Predictor:
-    """A surrogate that has learned."""
-
-    def __init__(self, fitted: Fitted) -> None:
-        self.fitted = fitted
-        """The surrogate as the library has it."""
-
-    def predict(self, architectures: Source, *, top: int | None = None, on_error: str = "fail") -> Records:
-        """The architectures with ``pred_<metric>``, and ``pred_<metric>_std`` where it knows how sure it is.
-
-        Args:
-            architectures: see :func:`agnet.frames.records`.
-            top: only so many, those with the best prediction of the first metric, best first.
-            on_error: ``fail``, ``skip`` or ``keep``.
-
-        Raises:
-            InputError: if an architecture is wrong and ``on_error`` is ``fail``.
-        """
-        chunk, prediction = predicting.predict(self.fitted, records(architectures).chunk, on_error)
-        if top is None:
-            return Records(predicting.add(self.fitted, chunk, prediction))
-        mean = prediction.mean[:, 0]
-        best = streams.Top(top)
-        best.add(chunk, -mean if direction(self.fitted.metrics[0]) == "minimize" else mean)
-        chosen = best.best()
-        if chosen is None:
-            return records([])
-        return Records(predicting.add(self.fitted, *predicting.predict(self.fitted, chosen, on_error)))
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write what was learned, for ``predict --model``."""
-        models.save(self.fitted, os.fspath(path))
-
-    def __repr__(self) -> str:
-        return f"Predictor of {', '.join(self.fitted.metrics)} in {self.fitted.space}"
-
-
-def fit(
-    seen: Source,
-    surrogate: str = "gp",
-    metric: str | Sequence[str] = "val_acc",
-    *,
-    encoding: Sequence[str] | None = None,
-    seed: int | Sequence[int] = 0,
-) -> Predictor:
-    """A surrogate that learned metrics of evaluated architectures: ``predict --fit``.
-
-    Args:
-        seen: evaluated architectures, see :func:`agnet.frames.records`.
-        surrogate: ``gp``, ``bayes``, ``xgb``, ``xgb-rank``, ``mlp``, ``ensemble`` or ``gnn``.
-        metric: one or several columns to learn.
-        encoding: what it reads; by default ``features``.
-        seed: decides every random choice.
-
-    Raises:
-        InputError: if there is nothing to learn from, or no surrogate of that name.
-    """
-    inputs = surrogates.Inputs(tuple(encoding)) if encoding else surrogates.Inputs()
-    made = surrogates.make(surrogate, inputs)
-    chunk = records(seen).chunk
-    if not len(chunk):
-        raise InputError("no records to learn from")
-    history = examples(
-        [chunk], list(_several(metric)), name="records", latent_length=inputs.latent_length, columns=inputs.columns
-    )
-    return Predictor(learn(made, history.batch, history.metrics, history.y, seed=_seed(seed)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from agnet import arrow, streams
 from agnet.errors import AgnetError, InputError
 from agnet.names import nearest
+from agnet.seeds import Seed, parse_seed
 from agnet.streams import Chunk, LinesChunk, TableChunk
 
 if TYPE_CHECKING:
@@ -135,6 +136,16 @@ def read(*paths: str | PathLike[str]) -> Records:
     return Records(streams.concat(chunks)) if chunks else records([])
 
 
+def stream(*paths: str | PathLike[str]) -> Iterator[Records]:
+    """The records of files, a piece at a time: for what is larger than memory.
+
+    Raises:
+        InputError: if one cannot be read.
+    """
+    for chunk in streams.read([fspath(path) for path in paths]):
+        yield Records(chunk)
+
+
 def write(source: Source, path: str | PathLike[str], format: str | None = None) -> None:
     """Write records, whole or not at all; the format by ``format`` or the ending, as the commands do.
 
@@ -144,3 +155,13 @@ def write(source: Source, path: str | PathLike[str], format: str | None = None) 
     chunk = records(source).chunk
     with streams.open_writer(fspath(path), format) as writer:
         writer.write(chunk)
+
+
+def seed_of(seed: int | str | Sequence[int]) -> Seed:
+    """What the functions take for a seed, as the library has it."""
+    return (seed,) if isinstance(seed, int) else parse_seed(seed) if isinstance(seed, str) else tuple(seed)
+
+
+def several(given: str | Sequence[str]) -> Sequence[str]:
+    """One text, or several, as several."""
+    return (given,) if isinstance(given, str) else given

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import html
 import platform
-import shlex
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -26,7 +25,7 @@ _ROWS = 20
 _LIBRARIES = ("numpy", "scipy", "torch", "xgboost", "xgboost-cpu", "pyarrow", "matplotlib")
 
 
-def page(study: Study, outcomes: Sequence[Outcome], seed: Sequence[int], command: Sequence[str]) -> bytes:
+def page(study: Study, outcomes: Sequence[Outcome], seed: Sequence[int], command: str) -> bytes:
     """The page, in UTF-8; the same search gives the same bytes.
 
     Args:
@@ -51,7 +50,7 @@ def page(study: Study, outcomes: Sequence[Outcome], seed: Sequence[int], command
         f"<header><h1>{_text(title)}</h1>\n<p class=lead>{_text(_result(study, outcomes))}</p></header>\n<main>\n"
         f"<h2>What was asked for</h2>\n{_facts(_asked(study, outcomes, seed, goal))}"
         f"{drawn}{_table(study, best)}"
-        f"<h2>How to do it again</h2>\n<pre>{_text(shlex.join(command))}</pre>\n{_facts(_origin(study, history))}"
+        f"<h2>How to do it again</h2>\n<pre>{_text(command)}</pre>\n{_facts(_origin(study, history))}"
         "</main>"
     )
     style = files(__package__).joinpath("style.css").read_text()

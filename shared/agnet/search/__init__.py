@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class _Callable(ModuleType):
     """``agnet.search`` is this package and, for notebooks, the function: Python has one name for both."""
 
-    def __call__(self, benchmark: str, **options: Any) -> Search:
+    def __call__(self, benchmark: str | None = None, **options: Any) -> Search:
         """See :func:`agnet.api.search`."""
         from agnet.api import search  # noqa: PLC0415 - imports this package
 

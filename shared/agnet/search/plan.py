@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from agnet.search import objective, strategies
 from agnet.search.loop import Budget
 from agnet.search.objective import COLUMN, Combine, Objective
 from agnet.search.study import Outcome, Study
-from agnet.streams import LinesChunk
+from agnet.streams import Chunk, LinesChunk
+from agnet.streams.writer import Writer
 
 
 def plan(
@@ -112,6 +114,23 @@ def _objective(
 def seeds(first: Sequence[int], trials: int) -> list[tuple[int, ...]]:
     """The seed of each trial: the last number goes up by one."""
     return [(*first[:-1], first[-1] + trial) for trial in range(trials)]
+
+
+def journals(output: str | None, trials: int) -> list[Path | None]:
+    """Where each trial keeps its answers; nowhere when there is no file to put a journal beside."""
+    if output is None or output == "-" or (Path(output).exists() and not Path(output).is_file()):
+        return [None] * trials
+    return [Path(f"{output}.journal" + (f".{trial}" if trials > 1 else "")) for trial in range(trials)]
+
+
+def finish(writer: Writer, histories: Sequence[Chunk], journals: Sequence[Path | None]) -> None:
+    """Write the histories; then their journals are not needed any more."""
+    with writer:
+        for history in histories:
+            writer.write(history)
+    for journal in journals:
+        if journal is not None:
+            journal.unlink()
 
 
 def histories(study: Study, outcomes: Sequence[Outcome]) -> list[LinesChunk]:

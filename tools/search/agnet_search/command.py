@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -277,7 +278,7 @@ def search(
         settings=settings,
     )
     seeds = plan.seeds(seed, trials)
-    journals = _journals(output, trials)
+    journals = plan.journals(output, trials)
     # made before the search, so that a name that cannot be written costs no queries
     to_output = None if output is None else open_writer(output, output_format)
     if trials == 1:
@@ -286,17 +287,12 @@ def search(
         outcomes = _several(study, seeds, journals, resume, jobs or os.cpu_count() or 1, reporter)
     histories = plan.histories(study, outcomes)
     if to_output is not None:
-        with to_output:
-            for history in histories:
-                to_output.write(history)
-        for journal in journals:
-            if journal is not None:
-                journal.unlink()
+        plan.finish(to_output, histories, journals)
     if report is not None:
         from agnet.files import write_whole  # noqa: PLC0415
         from agnet.report.page import page  # noqa: PLC0415
 
-        write_whole(report, page(study, outcomes, seeds[0], ["search", *sys.argv[1:]]))
+        write_whole(report, page(study, outcomes, seeds[0], shlex.join(["search", *sys.argv[1:]])))
     if output != "-":
         _write_results(histories, outcomes, None if output else output_format)
     if study.objective and study.objective.several:
@@ -357,13 +353,6 @@ def _reject(resume_alone: bool, companions_alone: bool) -> None:
         raise InputError("--resume needs the -o FILE of the search that was interrupted")
     if companions_alone:
         raise InputError("--companions goes with --one-cell")
-
-
-def _journals(output: str | None, trials: int) -> list[Path | None]:
-    """Where each trial keeps its answers; nowhere when there is no file to put a journal beside."""
-    if output is None or output == "-" or (Path(output).exists() and not Path(output).is_file()):
-        return [None] * trials
-    return [Path(f"{output}.journal" + (f".{trial}" if trials > 1 else "")) for trial in range(trials)]
 
 
 def _single(study: Study, seed: Seed, journal: Path | None, resume: bool, reporter: console.Reporter) -> Outcome:
