@@ -34,8 +34,6 @@ Unique = Literal["arch", "id"]
 
 _FIRST_BLOCK = 256
 _LARGEST_BLOCK = 8192
-_ROWS = 512
-"""Latents that are decoded together: more would not fit the cache."""
 _PATIENCE = 262_144
 """Samples without a new architecture after which a generator counts as exhausted."""
 
@@ -43,12 +41,17 @@ _PATIENCE = 262_144
 class Sampler(Protocol):
     """Makes architectures of latents."""
 
+    rows: int
+    """How many it makes at once; with more it would be slower, because they do not fit the cache."""
+
     def graphs(self, latent: NDArray[np.float32], rng: np.random.Generator, temperature: float) -> Graphs:
         """The architectures of latents [n, latent_length]; ``rng`` for what they leave open."""
 
 
 class AgnetSampler:
     """AG-Net's: independent choices by the scores that latents are decoded to."""
+
+    rows = 128
 
     def __init__(self, network: Network, space: Space) -> None:
         self._network, self._space = network, space
@@ -61,6 +64,8 @@ class AgnetSampler:
 
 class AutoregressiveSampler:
     """Choices one after the other; the few samples that break a rule become the architectures that they stand for."""
+
+    rows = 512
 
     def __init__(self, network: AutoregressiveNetwork, space: Space) -> None:
         self._network, self._space = network, space
@@ -255,9 +260,10 @@ class Generation:
             latent = rng.standard_normal((size, self._length), np.float32)
         else:
             latent = (2 * rng.random((size, self._length), np.float32) - 1) * np.float32(self._scale)
+        at_once = self._sampler.rows
         parts = [
-            self._sampler.graphs(latent[start : start + _ROWS], rng, self._temperature)
-            for start in range(0, rows, _ROWS)
+            self._sampler.graphs(latent[start : start + at_once], rng, self._temperature)
+            for start in range(0, rows, at_once)
         ]
         graphs = Graphs.concat(parts).take(slice(0, rows))
         return Block(graphs, latent[:rows], self._space.valid(graphs))
@@ -318,6 +324,7 @@ def predict_latents(
         network: the checkpoint's network in double precision, where there is one already.
     """
     network = network or checkpoint.network(double=True)
-    parts = [network.predict(latent[start : start + _ROWS]) for start in range(0, len(latent), _ROWS)]
+    at_once = AgnetSampler.rows
+    parts = [network.predict(latent[start : start + at_once]) for start in range(0, len(latent), at_once)]
     made = np.concatenate(parts) if parts else np.zeros((0, len(checkpoint.config.metrics)))
     return made.astype(np.float32).astype(np.float64)

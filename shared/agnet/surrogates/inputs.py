@@ -17,7 +17,7 @@ from agnet.surrogates.base import Batch
 if TYPE_CHECKING:
     from agnet.generator.checkpoint import Checkpoint
 
-_ROWS = 512
+_ROWS = 128
 """Latents that are decoded together."""
 
 
