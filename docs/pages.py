@@ -62,7 +62,7 @@ def _names(parameter: Any, names: str) -> str:
     """``-o, --output FILE`` as `` `-o`, `--output FILE` ``; the kind of value is not told as Typer calls it."""
     if parameter.param_type_name == "argument":
         return f"`{parameter.metavar}`" + ("..." if parameter.nargs != 1 else "")
-    names = re.sub(r" [<\[](.*)[>\]]$", r" \1", names).replace("|", r"\|")
+    names = re.sub(r" [<\[](.*)[>\]]$", lambda found: f" {{{found[1].replace('|', ',')}}}", names)
     return ", ".join(f"`{name}`" for name in re.split(", | / ", names))
 
 

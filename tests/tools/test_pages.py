@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agnet import spaces
+
 from .conftest import Shell
 
 _ROOT = Path(__file__).parents[2]
@@ -54,6 +56,23 @@ def test_commands_of_the_readme(shell: Shell, tmp_path: Path) -> None:
     assert (tmp_path / "history.jsonl").read_bytes().count(b"\n") == 2
 
 
+def test_commands_of_export(shell: Shell) -> None:
+    pytest.importorskip("onnxscript")
+    page = (_ROOT / "tools" / "export" / "README.md").read_text()
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
+    assert "--network imagenet" in script
+    script = script.replace("--network imagenet", "--network cifar10,channels=4,cells=2")
+    done = shell(f"set -eu -o pipefail\n{script}")
+    assert done.returncode == 0, done.stderr
+    load, build = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    genotype = f"genotype = {spaces.get('nb301').example!r}"
+    training = build.replace("with_auxiliary(images)", "train().with_auxiliary(images)")
+    images, shape = "images = torch.zeros(2, 3, 32, 32)", "print([*scores.shape])"
+    code = "\n".join(["import torch", images, load, shape, genotype, training, shape])
+    run = shell(f"python - <<'END'\n{code}\nEND\n")
+    assert run.stdout == "[2, 10]\n[2, 7]\n", run.stderr
+
+
 def test_all_pages_with_commands_are_tested() -> None:
     elsewhere = {"benchmarks", "training", "zero-cost", "adding-a-space"}
     tests = "".join(path.read_text() for path in Path(__file__).parents[1].rglob("test_*.py"))
@@ -70,11 +89,14 @@ def test_all_pages_with_commands_are_tested() -> None:
         ("digits", "QUERIES=3 EPOCHS=1", "digits.jsonl"),
         ("surrogates", "N=30 SURROGATES='gp bayes'", "seen.jsonl"),
         ("ci", "N=50", "seen.jsonl"),
+        ("demo", "TRIALS=1 QUERIES=18", "demo/cell.png"),
     ],
 )
 def test_examples(shell: Shell, tmp_path: Path, name: str, settings: str, made: str) -> None:
     if name == "digits":
         pytest.importorskip("sklearn")
+    if name in ("demo", "agnet-nb201"):
+        pytest.importorskip("matplotlib")
     done = shell(f"{settings} bash {_ROOT}/examples/{name}.sh")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / made).stat().st_size
@@ -87,4 +109,4 @@ def test_ci_fails_where_the_correlation_is_too_low(shell: Shell) -> None:
 
 def test_every_example_is_tested() -> None:
     text = Path(__file__).read_text()
-    assert all(f'"{path.stem}"' in text or path.stem == "demo" for path in (_ROOT / "examples").glob("*.sh"))
+    assert all(f'"{path.stem}"' in text for path in (_ROOT / "examples").glob("*.sh"))
