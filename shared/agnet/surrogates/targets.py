@@ -3,6 +3,9 @@
 Accuracies have terrible tails: a tenth of a space may be near chance, while what matters happens within a percent of
 the best. Below the median the deficit counts by its logarithm, so a failed network still says "bad" but no longer bends
 everything else; the upper half keeps its true proportions, which ranks would lose.
+
+A search sees mostly good architectures, and wants to know how far from the best they are: there the distance from the
+best counts by its logarithm, throughout, smoothly.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from numpy.typing import NDArray
 
 _NORMAL_90 = 1.2816
 """90th percentile of the normal distribution: what is scaled to deviation 1 is the upper half."""
+_DISTANCES = 3
+"""Times the median distance from the best, up to which distances count in proportion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,8 @@ class Target:
 
     sign: float
     """1 if the tail is at small values, -1 if it is at large ones; large numbers are far from the tail."""
-    median: float
+    begin: float
+    """Where drawing in begins, in the direction of the sign: the median, or the best."""
     unit: float
     mean: float
     std: float
@@ -34,18 +40,28 @@ class Target:
             sign = 1.0 if values.mean() <= np.median(values) else -1.0
         scores = sign * values
         median = float(np.median(scores))
-        unit = max((float(np.quantile(scores, 0.9)) - median) / _NORMAL_90, 1e-6 * max(abs(median), 1e-6))
-        drawn = _draw_in((scores - median) / unit)
-        return cls(sign, median, unit, float(drawn.mean()), max(float(drawn.std()), 1e-9))
+        return cls._from(scores, sign, median, (float(np.quantile(scores, 0.9)) - median) / _NORMAL_90)
+
+    @classmethod
+    def below_best(cls, scores: NDArray[np.float64]) -> Target:
+        """The map that suits [n] finite scores of a search, larger being better: the distance from the best so far."""
+        best = float(scores.max())
+        return cls._from(scores, 1.0, best, _DISTANCES * (best - float(np.median(scores))))
+
+    @classmethod
+    def _from(cls, scores: NDArray[np.float64], sign: float, begin: float, unit: float) -> Target:
+        unit = max(unit, 1e-6 * max(abs(begin), 1e-6))
+        drawn = _draw_in((scores - begin) / unit)
+        return cls(sign, begin, unit, float(drawn.mean()), max(float(drawn.std()), 1e-9))
 
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values to numbers."""
-        return (_draw_in((self.sign * values - self.median) / self.unit) - self.mean) / self.std
+        return (_draw_in((self.sign * values - self.begin) / self.unit) - self.mean) / self.std
 
     def invert(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         """Numbers to values."""
         drawn = numbers * self.std + self.mean
-        scores = self.median + self.unit * np.where(drawn < 0, -np.expm1(np.minimum(-drawn, 50)), drawn)
+        scores = self.begin + self.unit * np.where(drawn < 0, -np.expm1(np.minimum(-drawn, 50)), drawn)
         return self.sign * scores
 
     def spread(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,13 +4,7 @@ A Gaussian process that compares architectures by structure, paths and size lear
 random architectures and neighbours of the best, and twice the neighbours of the most promising of them; that finds what
 scoring a whole space would. The next queries are those from which most improvement is expected, chosen one by one.
 
-There are two ways to expect, and they take turns. One is of a *measured* value, with the noise of training, over the
-best measured one: near the top of a space networks differ by no more than that noise, so it pays to try all that are
-predicted to be about as good. But where the best measured one was lucky, hardly anything is expected to beat it but
-what is merely unknown. So the other is of what the process thinks, without noise, over the best that it thinks of what
-was evaluated. Spaces differ in which of the two finds the best sooner; together they are about as fast as the better
-one. Both take the process to be half as wrong again as it says, because its parameters were found from the same few
-values: a search that does not looks too long where it is.
+What that is changes from one query to the next and with the course of the search, see :mod:`agnet.search.standing`.
 """
 
 from __future__ import annotations
@@ -23,10 +17,11 @@ from agnet import arrow
 from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search import candidates
-from agnet.search.acquisition import BETA, log_expected_improvement, of, upper_confidence_bound
+from agnet.search.acquisition import BETA, of, upper_confidence_bound
 from agnet.search.history import History
 from agnet.search.prior import Prior
 from agnet.search.remembered import Remembered
+from agnet.search.standing import Standing, stalled
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed, numpy_stream
 from agnet.spaces.base import Space
@@ -44,8 +39,6 @@ _CLIMBERS = 5
 """Candidates whose neighbours become candidates, so often."""
 _RELEARN = 1.15
 """Growth of the history after which the process learns its parameters anew."""
-_DOUBT = 1.5
-"""Factor on the deviations of the process."""
 _KNOWN = (200, 100)
 """Best and latest evaluations that the process knows at most: its cost is cubic, a search's must be linear."""
 _DRAWN = 500
@@ -98,12 +91,14 @@ class BayesianStrategy(Strategy):
             return Proposal(graphs, records(self.space, graphs))
         # A failure says that an architecture is no good, but not by how much.
         scores = np.where(finite, scores, scores[finite].min())
-        target = Target.of(scores, sign=1)
+        target = Target.below_best(scores)
         y = target.apply(scores)
         self._condition(history, y)
+        process = self._process
+        standing = Standing(len(y), stalled(scores), float(y.max()), float(process.fitted.max()), process.noise)
         rng = numpy_stream(seed, "candidates")
-        graphs, posterior = self._candidates(history, y, rng)
-        rows = self._choose(posterior, n, float(y.max()), len(history), rng)
+        graphs, posterior = self._candidates(history, y, standing, rng)
+        rows = self._choose(posterior, n, standing, rng)
         if not len(rows):  # all around is known; the space may have more elsewhere
             graphs = candidates.random(history, n, seed)
             return Proposal(graphs, records(self.space, graphs))
@@ -130,7 +125,7 @@ class BayesianStrategy(Strategy):
         self._process.condition(groups, y[rows])
 
     def _candidates(
-        self, history: History, y: NDArray[np.float64], rng: np.random.Generator
+        self, history: History, y: NDArray[np.float64], standing: Standing, rng: np.random.Generator
     ) -> tuple[Graphs, Posterior]:
         space, seen = self.space, history.seen
         best = history.graphs.take(candidates.best_rows(y, _BEST))
@@ -140,7 +135,7 @@ class BayesianStrategy(Strategy):
         self._features.turn()
         posterior = self._process.posterior(self._features(graphs, keys))
         for _ in range(_CLIMBS):
-            climbers = candidates.best_rows(self._value(posterior, float(y.max()), len(history)), _CLIMBERS)
+            climbers = candidates.best_rows(self._value(posterior, standing), _CLIMBERS)
             found = space.neighbours(graphs.take(climbers))[0]
             more, more_keys = candidates.fresh(space, found, pa.concat_arrays([seen, keys]))
             if not len(more):
@@ -149,27 +144,22 @@ class BayesianStrategy(Strategy):
             posterior = posterior.extend(self._process.posterior(self._features(more, more_keys)))
         return graphs, posterior
 
-    def _value(self, posterior: Posterior, best: float, turn: int) -> NDArray[np.float64]:
-        """[m] how much each candidate is worth a query; ``best`` has been measured."""
+    def _value(self, posterior: Posterior, standing: Standing, ahead: int = 0) -> NDArray[np.float64]:
+        """[m] how much each candidate is worth a query."""
         if self.acquisition == "ei":
-            variance = _DOUBT**2 * posterior.variance
-            if turn % 2:
-                return log_expected_improvement(posterior.mean, np.sqrt(variance + self._process.noise), best)
-            return log_expected_improvement(posterior.mean, np.sqrt(variance), float(self._process.fitted.max()))
+            return standing.worth(posterior.mean, posterior.variance, ahead)
         if self.acquisition == "mean":
             return posterior.mean.copy()
         return upper_confidence_bound(posterior.mean, np.sqrt(posterior.variance), self.beta)
 
-    def _choose(
-        self, posterior: Posterior, n: int, best: float, turn: int, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """Rows of up to ``n`` candidates; ``turn`` is the number of queries so far."""
+    def _choose(self, posterior: Posterior, n: int, standing: Standing, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Rows of up to ``n`` candidates."""
         count = min(n, len(posterior.mean))
         if self.acquisition == "thompson":
-            return _thompson(posterior, count, self._value(posterior, best, turn), rng)
+            return _thompson(posterior, count, self._value(posterior, standing), rng)
         chosen: list[int] = []
         for _ in range(count):
-            value = self._value(posterior, best, turn + len(chosen))
+            value = self._value(posterior, standing, len(chosen))
             value[chosen] = -np.inf
             chosen.append(int(value.argmax()))
             if len(chosen) < count:
