@@ -139,6 +139,16 @@ def test_retries_are_the_commands(tmp_path: Path) -> None:
     assert (tmp_path / "failed").is_dir()
 
 
+def test_a_notebook_shows_a_table() -> None:
+    cells = agnet.load("nb201/cifar10").query(agnet.sample("nb201", 30))
+    shown = cells._repr_html_()
+    assert shown.count("<tr>") == 11
+    assert "<th>val_acc</th>" in shown
+    assert f"<td>{cells['val_acc'][0]:.6g}</td>" in shown
+    assert "30 records" in shown
+    assert "<b>" not in agnet.frames.records([{"arch": "<b>", "other": None}])._repr_html_()
+
+
 def test_streams_come_in_pieces(tmp_path: Path) -> None:
     cells = agnet.sample("nb201", 3000)
     for name in ("cells.jsonl", "cells.parquet", "cells.arrow"):

@@ -164,6 +164,21 @@ def test_agnet_knows_its_tools(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert capsys.readouterr().err == "agnet: no tool is called 'serch'; did you mean 'search'?\n"
 
 
+def test_every_benchmark_that_is_listed_has_its_page(cli: Cli) -> None:
+    listed = {row["benchmark"] for row in cli("query", "--list", "--format", "jsonl").records}
+    assert listed == {*benchmarks.names(), *benchmarks.open_names()}
+    page = (_ROOT / "docs" / "benchmarks.md").read_text()
+    pages_of_their_own = {"train": "training.md", "zerocost": "zero-cost.md"}
+    for name in listed:
+        assert f"`{name}`" in page
+        if name in pages_of_their_own:
+            assert f"]({pages_of_their_own[name]})" in page
+            assert name in (_ROOT / "docs" / pages_of_their_own[name]).read_text()
+    families = {name.partition("/")[0] for name in listed}
+    readme = (_ROOT / "README.md").read_text()
+    assert {name for name in families if f"`{name}" not in readme} == set()
+
+
 def test_every_page_has_its_place_on_the_site() -> None:
     nav = (_ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2]
     listed = re.findall(r": (\S+\.md)$", nav, re.MULTILINE)

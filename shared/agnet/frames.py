@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
@@ -92,8 +93,28 @@ class Records:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the first rows as a table."""
+        shown = self.take(list(range(min(len(self), _SHOWN)))).to_dicts()
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(_brief(row.get(name)))}</td>" for name in self.columns) + "</tr>"
+            for row in shown
+        )
+        more = f"<p>{len(self):,} records</p>"
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}"
+
     def __repr__(self) -> str:
         return f"Records of {len(self):,} architectures: {', '.join(self.columns)}"
+
+
+_SHOWN = 10
+"""Rows of a table in a notebook."""
+
+
+def _brief(value: object) -> str:
+    text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 Source = Any
