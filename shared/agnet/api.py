@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from agnet import spaces, streams
 from agnet.choosing import assemble, choices
+from agnet.engines import Setup
 from agnet.errors import AgnetError, InputError
 from agnet.files import write_whole
 from agnet.frames import Records, read, records, seed_of, several, stream, write
@@ -169,6 +171,11 @@ def search(
     space: str | None = None,
     options: dict[str, Any] | None = None,
     retries: int = 0,
+    engine: Any = None,
+    workers: int | None = None,
+    address: str | None = None,
+    gpus_per_eval: float | None = None,
+    timeout: float | None = None,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
     callback: Callable[[Progress], object] | None = None,
@@ -188,8 +195,7 @@ def search(
         combine: ``pareto`` or ``ranks``.
         strategy: what proposes.
         trials: searches with the seeds N, N + 1, ...
-        jobs: trials at a time, by default one a core. More than one starts processes: in a script, call this below
-            ``if __name__ == "__main__":``.
+        jobs: trials at a time, by default one a core; with 1 each trial has all ``workers``.
         batch: architectures a round.
         init: random architectures first.
         one_cell: search one cell after the other.
@@ -197,9 +203,15 @@ def search(
         space: for a benchmark that takes any.
         options: what the command takes by ``--with``, and ``data``.
         retries: how often an evaluation that failed is asked for again.
+        engine: ``local`` or ``ray``: evaluate in other processes, of this machine or of a Ray cluster.
+        workers: evaluations (or trials, where there are several) at a time; by default one a core of the engine.
+        address: of the Ray cluster.
+        gpus_per_eval: GPUs that an evaluation needs.
+        timeout: seconds until an evaluation is ended.
         output: where the history goes when all is done; until then every answer is kept in ``OUTPUT.journal``.
         resume: continue the search of ``output`` that was interrupted.
-        callback: called after each round; what it raises ends the search. Not with several ``jobs``.
+        callback: called after each round, or each answer where several workers answer; what it raises ends the search.
+            Not with several ``jobs``.
         **settings: of the strategy: ``acquisition``, ``prior``, ``generator``, ``candidates``, ``epochs``, ``alpha``,
             ``predictor``, ``without``.
 
@@ -217,6 +229,7 @@ def search(
     if callback is not None and jobs not in (None, 1):
         raise InputError("a callback goes with jobs=1: several trials at a time run in other processes")
     to = None if output is None else os.fspath(output)
+    setup = Setup.of(engine, workers, address, gpus_per_eval, timeout)
     study = plan.plan(
         benchmark,
         metric=metric,
@@ -234,6 +247,7 @@ def search(
         space=space,
         given={name: str(value) for name, value in (options or {}).items()},
         settings=settings,
+        several=setup is not None and setup.several and (trials == 1 or jobs == 1),
     )
     seeds = plan.seeds(seed_of(seed), trials)
     journals = plan.journals(to, trials)
@@ -245,13 +259,15 @@ def search(
             callback(Progress(found))
 
     if trials == 1 or jobs == 1:
-        runs = [
-            study.run(one, journal=journal, resume=resume, on_answers=tell)
-            for one, journal in zip(seeds, journals, strict=True)
-        ]
+        with nullcontext() if setup is None else setup.open(most=queries) as opened:
+            runs = [
+                study.run(one, journal=journal, resume=resume, on_answers=tell, engine=opened)
+                for one, journal in zip(seeds, journals, strict=True)
+            ]
         made = Search(study, seeds, [Outcome.of(run, study) for run in runs], asked)
     else:
-        outcomes = dict(run_trials(study, seeds, journals, resume=resume, jobs=jobs or os.cpu_count() or 1))
+        spread = Setup(workers=jobs) if setup is None else replace(setup, workers=setup.workers or jobs)
+        outcomes = dict(run_trials(study, seeds, journals, resume=resume, setup=spread))
         made = Search(study, seeds, [outcomes[trial] for trial in range(trials)], asked)
     if writer is not None:
         plan.finish(writer, plan.histories(study, made.outcomes), journals)

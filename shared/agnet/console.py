@@ -27,6 +27,7 @@ from agnet.names import nearest
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from agnet.engines import Setup
     from agnet.seeds import Seed
 
 # Matrices are small here: threads within one product would only wait for each other. Has to be said before NumPy comes.
@@ -41,6 +42,13 @@ class Format(StrEnum):
     jsonl = "jsonl"
     arrow = "arrow"
     parquet = "parquet"
+
+
+class EngineKind(StrEnum):
+    """Where evaluations run."""
+
+    local = "local"
+    ray = "ray"
 
 
 class OnError(StrEnum):
@@ -102,10 +110,39 @@ Data = Annotated[
         "--data", metavar="WHAT", help="Images of a benchmark such as train: digits, or a path; see its page."
     ),
 ]
+EngineOption = Annotated[
+    EngineKind | None,
+    typer.Option("--engine", help="Evaluate in processes of this machine, or on a Ray cluster.  [default: local]"),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", min=1, help="Evaluations at a time; by default one a core of the engine."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address", metavar="HOST:PORT", help="Of the Ray cluster; by default $RAY_ADDRESS, else one is started here."
+    ),
+]
+Gpus = Annotated[
+    float | None, typer.Option("--gpus-per-eval", metavar="F", min=0, help="GPUs of an evaluation: 0.25, 1, 2, ...")
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", metavar="S", min=0, help="End an evaluation that takes longer, in seconds.")
+]
 ProgressLines = Annotated[
     bool, typer.Option("--progress", help="Without a terminal, say once a minute how far it is (on stderr).")
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No counts and no progress on stderr.")]
+
+
+def setup(
+    kind: EngineKind | None, workers: int | None, address: str | None, gpus: float | None, timeout: float | None
+) -> Setup | None:
+    """The engine that the options ask for, see :meth:`agnet.engines.Setup.of`."""
+    from agnet.engines import Setup  # noqa: PLC0415 - few need it
+
+    return Setup.of(kind.value if kind else None, workers, address, gpus, timeout)
 
 
 class Reporter:

@@ -10,6 +10,7 @@ import pytest
 
 from agnet import benchmarks, networks, spaces
 from agnet.benchmarks.base import Answer, Benchmark
+from agnet.engines import Setup
 from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.metrics import Metric
@@ -64,7 +65,7 @@ def test_continues_an_interrupted_search_to_the_same_history(tmp_path: Path) -> 
 
 def test_trials_in_processes_equal_single_searches(tmp_path: Path) -> None:
     seeds: list[Seed] = [(0,), (1,), (2,)]
-    outcomes = dict(run_trials(RANDOM, seeds, [None, tmp_path / "j", None], resume=False, jobs=2))
+    outcomes = dict(run_trials(RANDOM, seeds, [None, tmp_path / "j", None], resume=False, setup=Setup(workers=2)))
     assert [outcomes[trial].lines for trial in range(3)] == [lines(RANDOM.run(seed)) for seed in seeds]
 
 
@@ -203,7 +204,7 @@ def test_a_small_table_of_a_large_space_ends_the_search(strategy: str, monkeypat
         def has(self, graphs: Graphs) -> np.ndarray:
             return np.array([text in some for text in space.format(graphs).to_pylist()], np.bool_)
 
-    monkeypatch.setattr(loop, "_UNANSWERED", 5)
+    monkeypatch.setattr(loop, "UNANSWERED", 5)
     monkeypatch.setattr(loop, "_VAIN", 2000)
     history = History(space, "flops_m", maximize=False)
     made = strategies.make(strategy, space, "flops_m", maximize=False, options={})

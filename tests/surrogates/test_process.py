@@ -99,3 +99,25 @@ def test_noise_that_grows_below_the_best_is_told_from_noise_everywhere() -> None
         process.learn(known, values)
         rates.append(process.noises(values).max() / process.noise)
     assert rates[0] > 3 * rates[1]
+
+
+def test_believing_leaves_what_is_expected_and_makes_it_surer() -> None:
+    rng = np.random.default_rng(0)
+    known, pending, others = ([rng.standard_normal((n, 3)), rng.standard_normal((n, 2))] for n in (30, 6, 40))
+    y = known[0][:, 0] + 0.1 * rng.standard_normal(30)
+    made, whole = Process(["matern", "linear"]), Process(["matern", "linear"])
+    made.learn(known, y)
+    whole.parameters = made.parameters
+    made.condition(known, y)
+    fitted, before = made.fitted, made.posterior(others)
+    expected = made.posterior(pending).mean
+    made.believe(pending)
+    after = made.posterior(others)
+    assert np.allclose(after.mean, before.mean)
+    assert (after.variance <= before.variance + 1e-9).all() and (after.variance < before.variance - 1e-3).any()
+    assert made.fitted is fitted
+    # what conditioning on the expected values would give
+    assert expected.max() < y.max()
+    whole.condition([np.concatenate(pair) for pair in zip(known, pending, strict=True)], np.concatenate([y, expected]))
+    there = whole.posterior(others)
+    assert np.allclose(after.mean, there.mean) and np.allclose(after.variance, there.variance)

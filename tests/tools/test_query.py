@@ -158,3 +158,44 @@ def test_answers_of_slow_evaluations_come_one_by_one(cli: Cli, tmp_path: Path) -
     assert (tmp_path / "asked").read_bytes().count(b"\n") == 4
     (tmp_path / "once").unlink()
     assert "exit status 1" in cli(*asked, stdin=cells, status=2).stderr
+
+
+_PROGRAM = (
+    f"cmd:{sys.executable} -c 'import json, sys\n"
+    'for line in sys.stdin: r = json.loads(line); print(json.dumps(r | ({"error": "no"} if r["arch"].count("none") > 3 '
+    'else {"val_acc": len(r["arch"]) / 100})))\''
+)
+
+
+@pytest.mark.parametrize("benchmark", ["nb201/cifar10", _PROGRAM])
+def test_workers_answer_the_same_in_the_same_order(cli: Cli, benchmark: str) -> None:
+    stream = b"\n".join([*_LINES[:12], b'{"space":"nb201","arch":"nonsense"}', *_LINES[290:]])
+    options = ("query", benchmark, "--metrics", "val_acc", "--on-error", "keep", "-q")
+    here = cli(*options, stdin=stream)
+    assert len(here.records) == 23 and sum("error" in record for record in here.records) >= 1
+    assert cli(*options, "--workers", 3, stdin=stream).stdout == here.stdout
+    failed = cli("query", benchmark, "--workers", 2, stdin=stream, status=2)
+    assert failed.stderr == cli("query", benchmark, stdin=stream, status=2).stderr
+
+
+def test_one_run_of_each_is_drawn_wherever_it_is_asked(cli: Cli) -> None:
+    options = ("query", "nb201/cifar10", "--noise", "seed", "--seed", 4, "-q")
+    assert cli(*options, "--workers", 2, stdin=_STREAM).stdout == cli(*options, stdin=_STREAM).stdout
+
+
+def test_what_hangs_is_in_error(cli: Cli) -> None:
+    stream = b"\n".join(_LINES[:2])
+    records = cli("query", "cmd:sleep 600", "--timeout", 0.2, "--on-error", "keep", stdin=stream).records
+    assert [record["error"] for record in records] == ["arch: cmd:sleep 600: no answer within 0.2 s"] * 2
+    told = cli("query", "cmd:sleep 600", "--timeout", 0.2, "--retries", 1, stdin=stream, status=2).stderr
+    assert told == "query: stdin:1: arch: cmd:sleep 600: no answer within 0.2 s\n"
+
+
+def test_an_engine_that_cannot_be(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    for options, told in (
+        (("--address", "auto"), "--address is that of a Ray cluster: it goes with --engine ray"),
+        (("--gpus-per-eval", 1.5), "--gpus-per-eval 1.5: give a share of one GPU, such as 0.25, or whole ones"),
+        (("--gpus-per-eval", 1), "1 GPUs for each of 1 workers: there are 0"),
+    ):
+        assert told in cli("query", "nb201/cifar10", *options, stdin=_LINES[0], status=2).stderr

@@ -235,3 +235,70 @@ def test_examples_of_the_manual(shell: Shell) -> None:
     run = shell("set -eu -o pipefail\n" + "\n".join(examples))
     assert run.returncode == 0, run.stderr
     assert not re.search("rror:|raceback", run.stderr)
+
+
+def test_a_killed_search_with_workers_goes_on(tmp_path: Path) -> None:
+    """SIGKILL of the real command: what was answered is not asked again, and no worker or program is left."""
+    (tmp_path / "evaluate.py").write_text(
+        "import json, sys, time\n"
+        "for line in sys.stdin:\n"
+        "    record = json.loads(line)\n"
+        "    with open('asked', 'a') as file:\n"
+        "        print(record['arch'], file=file)\n"
+        "    time.sleep(0.1)\n"
+        "    print(json.dumps(record | {'val_acc': len(record['arch']) / 100}))\n"
+    )
+    program = f"cmd:{sys.executable} evaluate.py"
+    command = [str(Path(sys.executable).parent / "search"), "-b", program, "--space", "nb201", "--metric", "val_acc"]
+    command += ["--queries", "20", "--workers", "3", "--timeout", "60", "-o", "h.jsonl"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    journal = tmp_path / "h.jsonl.journal"
+    while not journal.exists() or _answers(journal) < 8:
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    known = _answers(journal)
+    subprocess.run([*command, "--resume", "--workers", "2"], cwd=tmp_path, check=True, capture_output=True)
+    found = [orjson.loads(line)["arch"] for line in (tmp_path / "h.jsonl").read_bytes().splitlines()]
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert len(found) == 20 == len(set(found))
+    assert set(asked) == set(found)
+    assert all(asked.count(arch) == 1 for arch in found[:known])
+    assert len(asked) <= 23
+    assert not journal.exists()
+
+
+def _answers(journal: Path) -> int:
+    return sum(b"agnet_journal" not in line for line in journal.read_bytes().splitlines())
+
+
+def test_trials_of_workers_are_those_of_one_process(cli: Cli, tmp_path: Path) -> None:
+    options = ("search", "-b", "nb201/cifar10", "--queries", 8, "--trials", 2, "-q")
+    alone = cli(*options, "--jobs", 2, "-o", tmp_path / "a.jsonl")
+    cli(*options, "--workers", 2, "--timeout", 100, "-o", tmp_path / "b.jsonl")
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+    assert len(alone.records) == 2
+    each = cli(*options, "--jobs", 1, "--workers", 2, "-o", tmp_path / "c.jsonl")
+    assert [record["trial"] for record in each.records] == [0, 1]
+    assert (tmp_path / "c.jsonl").read_bytes().count(b"\n") == 16
+    told = cli(*options, "--jobs", 2, "--workers", 2, status=2).stderr
+    assert (
+        told
+        == "search: trials at a time are --jobs or --workers, not both; with --jobs 1 each trial has all --workers\n"
+    )
+
+
+def test_a_trial_goes_on_where_its_worker_died(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that kills the worker that started it, once; nothing answered before is asked again."""
+    (tmp_path / "evaluate.sh").write_text(
+        "read line; echo >> asked\n"
+        "[ $(wc -l < asked) != 7 ] || kill -9 $PPID\n"
+        """echo "$line" | sed 's/}$/,"val_acc":0.5}/'\n"""
+    )
+    monkeypatch.chdir(tmp_path)
+    options = ("search", "-b", "cmd:sh evaluate.sh", "--space", "nb201", "--metric", "val_acc", "--with", "batch=1")
+    options = (*options, "--strategy", "random", "--queries", 10, "--trials", 2, "--jobs", 1, "--init", 2)  # type: ignore[assignment]
+    cli(*options, "-o", "h.jsonl")
+    assert len(Path("h.jsonl").read_bytes().splitlines()) == 20
+    assert len(Path("asked").read_text()) == 21

@@ -32,41 +32,63 @@ class History:
         self._measured: tuple[int, Measured, NDArray[np.float64]] | None = None
         self._keys: list[pa.Array] = []
         self._unanswerable: list[pa.Array] = []
+        self._pending: dict[str, Graphs] = {}
+        self._length = 0
 
     def __len__(self) -> int:
-        return sum(len(chunk) for chunk in self.chunks)
+        return self._length
 
     def extend(self, graphs: Graphs, answered: Chunk) -> None:
         """Add evaluated architectures; ``answered`` holds their records, row for row."""
         numbers = [(name, pa.float64()) for name in self.objective.metrics]
         columns = answered.columns(pa.schema([(self.space.identity, pa.string()), *numbers]))
         self.chunks.append(answered)
+        self._length += len(answered)
         self._graphs.append(graphs)
         self._keys.append(columns[self.space.identity].combine_chunks())
+        for key in self._keys[-1].to_pylist():
+            self._pending.pop(key, None)
         self._columns.append(columns)
 
     def reject(self, keys: pa.Array) -> None:
         """Remember architectures that the benchmark cannot answer: they cost no query and are not proposed again."""
         self._unanswerable.append(keys)
 
+    def expect(self, graphs: Graphs, keys: pa.Array) -> None:
+        """Remember architectures that are being evaluated, until :meth:`extend` brings their answers."""
+        for row, key in enumerate(keys.to_pylist()):
+            self._pending[key] = graphs.take(slice(row, row + 1))
+
+    @property
+    def pending(self) -> Graphs | None:
+        """Architectures that were asked for and not answered yet, in that order; None where there are none."""
+        return Graphs.concat(list(self._pending.values())) if self._pending else None
+
     @property
     def graphs(self) -> Graphs:
         """All architectures."""
-        return Graphs.concat(self._graphs)
+        if len(self._graphs) > 1:  # answers that arrive one by one are many
+            self._graphs = [Graphs.concat(self._graphs)]
+        return self._graphs[0] if self._graphs else Graphs.concat([])
 
     @property
     def keys(self) -> pa.Array:
         """What makes each architecture distinct: its ``arch`` or ``id``, as the space says."""
-        return pa.concat_arrays(self._keys)
+        if len(self._keys) > 1:
+            self._keys = [pa.concat_arrays(self._keys)]
+        return self._keys[0] if self._keys else pa.array([], pa.string())
 
     @property
     def seen(self) -> pa.Array:
-        """Keys that a strategy should not propose: evaluated ones and those that the benchmark cannot answer."""
-        return pa.concat_arrays([pa.array([], pa.string()), *self._keys, *self._unanswerable])
+        """Keys that a strategy should not propose: evaluated, pending, and those that the benchmark cannot answer."""
+        pending = pa.array(list(self._pending), pa.string())
+        return pa.concat_arrays([pending, self.keys, *self._unanswerable])
 
     @property
     def columns(self) -> dict[str, NDArray[np.float64]]:
         """The objective's metrics, name to [n] values; NaN where there is none."""
+        if len(self._columns) > 1:
+            self._columns = [pa.concat_tables(self._columns).combine_chunks()]
         return {
             name: np.concatenate([np.empty(0), *(columns[name].to_numpy() for columns in self._columns)])
             for name in self.objective.metrics

@@ -4,12 +4,18 @@ A journal is a JSON lines file. Its first line says which search it belongs to; 
 query, as it stands in the final history. Lines are written and synced to disk before the search asks for more, so a
 search that is killed at any moment has lost at most the batch that was being evaluated, and a half-written last line is
 cut off when the journal is opened again.
+
+Where several workers answer, in whatever order they end, lines between the answers say what was asked for then:
+``{"agnet_journal":1,"round":3,"n":1,"asked":["..."]}``. So a search that goes on knows what its strategy knew at every
+moment, and what was being evaluated when it ended.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -20,31 +26,124 @@ from agnet.errors import InputError
 from agnet.streams.chunk import Chunk, LinesChunk
 
 HEADER = "agnet_journal"
-"""The column that only the first line has, which is not a record."""
+"""The column that lines have which are not records: the first, and those about what was asked for."""
+_MARK = b'{"agnet_journal":'
 
 
-class Journal:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a search with several workers asked for, and when: between the answers that stand before and behind it."""
+
+    round: int
+    n: int
+    """How many architectures the strategy was asked for."""
+    asked: list[str]
+    """What it proposed, as far as the benchmark knows it."""
+
+
+class Record:
     """Answered queries of one search: those recorded before are replayed, new ones are appended.
+
+    Args:
+        lines: what was recorded before.
+        write: what to do with new lines.
+        name: what messages call it.
+    """
+
+    def __init__(
+        self, lines: Sequence[bytes] = (), write: Callable[[bytes], object] | None = None, name: str = ""
+    ) -> None:
+        self.lines = list(lines)
+        """What was recorded before."""
+        self.name = name
+        self._to = write
+        self._replayed = 0
+
+    @property
+    def recorded(self) -> int:
+        """Queries that were already answered."""
+        return sum(not line.startswith(_MARK) for line in self.lines)
+
+    def write(self, content: bytes, *, sync: bool = True) -> None:
+        """Record whole lines."""
+        if self._to is not None:
+            self._to(content)
+
+    def replay(self, arch: list[str]) -> Chunk | None:
+        """The recorded answers to the next queries, at most ``len(arch)``; None when all have been replayed.
+
+        Raises:
+            InputError: if the journal's queries are others than the search asks now.
+        """
+        lines = self.lines[self._replayed : self._replayed + len(arch)]
+        if not lines:
+            return None
+        chunk = self._next(len(lines))
+        for row, (recorded, asked) in enumerate(zip(_archs(chunk), arch, strict=False)):
+            if recorded != asked:
+                raise self.other(chunk.place(row), recorded, asked)
+        return chunk
+
+    def event(self) -> Chunk | Question | None:
+        """What a search with several workers recorded next: one answer, or what it asked for; None at the end.
+
+        Raises:
+            InputError: if that cannot be read.
+        """
+        if self._replayed == len(self.lines):
+            return None
+        line = self.lines[self._replayed]
+        if not line.startswith(_MARK):
+            return self._next(1)
+        self._replayed += 1
+        try:
+            said = orjson.loads(line)
+            question = Question(int(said["round"]), int(said["n"]), list(map(str, said["asked"])))
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            raise InputError(f"{self.name}:{self._replayed + 1}: not a line of a search's journal") from None
+        return question
+
+    def other(self, place: str, recorded: object, asked: object) -> InputError:
+        """That a search asks for something else than was recorded."""
+        return InputError(
+            f"{place}: arch: the journal has {recorded}, this search asks {asked}; "
+            "it was written by another version or on another platform"
+        )
+
+    def _next(self, count: int) -> Chunk:
+        lines = self.lines[self._replayed : self._replayed + count]
+        # the header is line 1
+        chunk = LinesChunk.of(b"\n".join(lines) + b"\n", f"{self.name}:", self._replayed + 2)
+        self._replayed += count
+        return chunk
+
+    def append(self, chunk: Chunk) -> None:
+        """Record answered queries; in a file they are on the disk then."""
+        self.write(chunk.json_lines().to_pybytes())
+
+    def ask(self, question: Question) -> None:
+        """Record what was asked for. That is not on the disk before the next answer is: without one it says nothing."""
+        line = {HEADER: 1, "round": question.round, "n": question.n, "asked": question.asked}
+        self.write(orjson.dumps(line) + b"\n", sync=False)
+
+
+class Journal(Record):
+    """The record of a search in a file.
 
     Raises:
         InputError: if the file exists and ``resume`` is not set, belongs to a search with other settings, or is in use.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any], *, resume: bool) -> None:
+        super().__init__(name=str(path))
         self.path = path
         self._file = self._open(path, resume)
         try:
-            self._lines = self._recorded(settings)
+            self.lines = self._recorded(settings)
         except BaseException:
             self._file.close()
             raise
-        self._replayed = 0
-        self._empty = not self._lines
-
-    @property
-    def recorded(self) -> int:
-        """Queries that were already answered when the journal was opened."""
-        return len(self._lines)
+        self._empty = not self.lines
 
     @staticmethod
     def _open(path: Path, resume: bool) -> BinaryIO:
@@ -65,7 +164,7 @@ class Journal:
         header = orjson.dumps({HEADER: 1, "settings": settings}) + b"\n"
         if header.startswith(content):  # new, or its first write did not finish
             self._cut(0)
-            self._write(header)
+            self._put(header)
             return []
         whole = content[: content.rfind(b"\n") + 1]
         first, *lines = whole.split(b"\n")[:-1] or [b""]
@@ -77,7 +176,7 @@ class Journal:
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             raise InputError(f"{self.path}: not the journal of a search") from None
         if not same:
-            others = [name for name in settings if before.get(name) != _json(settings[name])]
+            others = [name for name in {**settings, **before} if before.get(name) != _json(settings.get(name))]
             raise InputError(
                 f"{self.path}: the journal of a search with other settings ({', '.join(others) or 'another version'}); "
                 "resume with the same command"
@@ -91,37 +190,17 @@ class Journal:
         self._file.truncate(length)
         self._file.seek(length)
 
-    def _write(self, content: bytes | pa.Buffer) -> None:
+    def write(self, content: bytes, *, sync: bool = True) -> None:
+        """Write whole lines, and sync them to disk."""
+        self._empty = self._empty and not sync
+        self._put(content, sync=sync)
+
+    def _put(self, content: bytes, *, sync: bool = True) -> None:
         view = memoryview(content)
         while view:
             view = view[self._file.write(view) or 0 :]
-        os.fsync(self._file.fileno())
-
-    def replay(self, arch: list[str]) -> Chunk | None:
-        """The recorded answers to the next queries, at most ``len(arch)``; None when all have been replayed.
-
-        Raises:
-            InputError: if the journal's queries are others than the search asks now.
-        """
-        lines = self._lines[self._replayed : self._replayed + len(arch)]
-        if not lines:
-            return None
-        # the header is line 1
-        chunk = LinesChunk.of(b"\n".join(lines) + b"\n", f"{self.path}:", self._replayed + 2)
-        found = chunk.column("arch", pa.string()).to_pylist()
-        for row, (recorded, asked) in enumerate(zip(found, arch, strict=False)):
-            if recorded != asked:
-                raise InputError(
-                    f"{chunk.place(row)}: arch: the journal has {recorded}, this search asks {asked}; "
-                    "it was written by another version or on another platform"
-                )
-        self._replayed += len(lines)
-        return chunk
-
-    def append(self, chunk: Chunk) -> None:
-        """Write answered queries and sync them to disk."""
-        self._empty = False
-        self._write(chunk.json_lines())
+        if sync:
+            os.fsync(self._file.fileno())
 
     def discard(self) -> None:
         """Remove the file: the history it guarded is safely elsewhere."""
@@ -134,6 +213,11 @@ class Journal:
         if kind and self._empty:  # nothing to go on with, and in the way of the next attempt
             self.path.unlink(missing_ok=True)
         self._file.close()
+
+
+def _archs(chunk: Chunk) -> list[str]:
+    found: list[str] = chunk.column("arch", pa.string()).to_pylist()
+    return found
 
 
 def _json(value: Any) -> Any:

@@ -15,25 +15,24 @@ import numpy as np
 import pyarrow as pa
 
 from agnet import arrow
-from agnet.benchmarks.base import Benchmark
+from agnet.benchmarks.base import Answer, Benchmark
 from agnet.errors import AgnetError
 from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search import candidates
 from agnet.search.history import History
-from agnet.search.journal import Journal
+from agnet.search.journal import Record
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed
+from agnet.spaces.base import Space
 from agnet.spaces.held import Held
 from agnet.spaces.sampling import Exhausted, distinct, distinct_blocks
 from agnet.streams.chunk import Chunk, LinesChunk, TableChunk
 from agnet.streams.problems import ERROR, settle
 
-_PATIENCE = 3
+PATIENCE = 3
 """Rounds without a proposal that end a search: its space may be exhausted, or its generator lost for a while."""
-
-
-_UNANSWERED = 50
+UNANSWERED = 50
 """Rounds of which the benchmark can answer nothing that end a search: a table may have all but used up its part of a
 large space."""
 _VAIN = 20_000
@@ -59,7 +58,7 @@ def search(
     *,
     budget: Budget,
     seed: Seed,
-    journal: Journal | None = None,
+    journal: Record | None = None,
     on_answers: Callable[[History], None] = lambda history: None,
 ) -> None:
     """Fill ``history`` with up to ``budget.queries`` evaluated architectures.
@@ -84,57 +83,76 @@ def search(
         done = 0
         while done < len(proposal.graphs):
             rest = proposal.take(np.arange(done, len(proposal.graphs)))
-            answered = journal.replay(rest.records["arch"].to_pylist()) if journal else None
-            if answered is None:
+            found = journal.replay(rest.records["arch"].to_pylist()) if journal else None
+            if found is None:
                 rest = rest.take(np.arange(min(benchmark.at_once or len(rest.graphs), len(rest.graphs))))
-                answered = _query(benchmark, rest, history.objective.metrics)
+                found = _query(benchmark, rest, history.objective.metrics)
                 if journal:
-                    journal.append(answered)
-            history.extend(rest.graphs.take(slice(0, len(answered))), answered)
-            done += len(answered)
+                    journal.append(found)
+            history.extend(rest.graphs.take(slice(0, len(found))), found)
+            done += len(found)
         on_answers(history)
 
     _begin(benchmark, history, evaluate, min(budget.init, budget.queries), seed)
     round_ = 0
-    for until in _phases(history, budget, evaluate, seed):
+    for until in phases(history, budget, evaluate, seed):
         fruitless = 0.0
-        while len(history) < until and fruitless < _PATIENCE:
+        while len(history) < until and fruitless < PATIENCE:
             round_ += 1
             before = len(history)
             proposal = strategy.ask(history, min(budget.batch, until - before), (*seed, round_))
             if len(proposal.graphs):
                 evaluate(proposal)
             # What a table does not have is worth more patience than a strategy that knows nothing new.
-            vain = _PATIENCE / _UNANSWERED if len(proposal.graphs) else 1
+            vain = PATIENCE / UNANSWERED if len(proposal.graphs) else 1
             fruitless = 0 if len(history) > before else fruitless + vain
 
 
-_Evaluate = Callable[[Proposal], None]
+Evaluate = Callable[[Proposal], None]
+"""Adds architectures to the history, with their answers."""
 
 
-def _begin(benchmark: Benchmark, history: History, evaluate: _Evaluate, wanted: int, seed: Seed) -> None:
+def _begin(benchmark: Benchmark, history: History, evaluate: Evaluate, wanted: int, seed: Seed) -> None:
     """Evaluate the first ``wanted`` random architectures that the benchmark can answer."""
     space = history.space
     found = [Graphs.blank(0, len(space.cells), space.max_nodes)]
-    count = vain = 0
-    with suppress(Exhausted):
-        for graphs in distinct_blocks(space, space.size or sys.maxsize, seed):
-            known = np.flatnonzero(benchmark.has(graphs))[: wanted - count]
-            found.append(graphs.take(known))
-            count += len(known)
-            vain = 0 if len(known) else vain + len(graphs)
-            if count == wanted or vain > _VAIN:
-                break
+    count = 0
+    for graphs in firsts(benchmark, space, seed):
+        found.append(graphs.take(slice(wanted - count)))
+        count += len(found[-1])
+        if count == wanted:
+            break
     first = Graphs.concat(found)
     if len(first):
         evaluate(Proposal(first, records(space, first)))
-    if wanted > 1 and len(history) and not np.isfinite(history.scores).any():
-        # a program or a training that fails every time: what is left of the budget would be wasted
+    if wanted > 1:
+        worthwhile(history)
+
+
+def firsts(benchmark: Benchmark, space: Space, seed: Seed) -> Iterator[Graphs]:
+    """The random architectures that a search begins with, those that the benchmark can answer, a block at a time."""
+    vain = 0
+    with suppress(Exhausted):
+        for graphs in distinct_blocks(space, space.size or sys.maxsize, seed):
+            known = np.flatnonzero(benchmark.has(graphs))
+            vain = 0 if len(known) else vain + len(graphs)
+            if vain > _VAIN:
+                return
+            yield graphs.take(known)
+
+
+def worthwhile(history: History) -> None:
+    """Stop where all evaluations have failed: a program or a training that does so every time would waste the rest.
+
+    Raises:
+        AgnetError: if so.
+    """
+    if len(history) and not np.isfinite(history.scores).any():
         reason = history.chunks[0].column(ERROR, pa.string())[0].as_py() or f"no {history.metric}"
         raise AgnetError(f"none of the first {len(history)} architectures could be evaluated: {reason}")
 
 
-def _phases(history: History, budget: Budget, evaluate: _Evaluate, seed: Seed) -> Iterator[int]:
+def phases(history: History, budget: Budget, evaluate: Evaluate, seed: Seed) -> Iterator[int]:
     """How many queries there are at the end of each phase: of the only one, or of one for each cell of a held space."""
     space = history.space
     if not isinstance(space, Held):
@@ -156,7 +174,7 @@ def _best(history: History) -> Graphs:
     return history.graphs.take(np.array([int(history.scores.argmax()) if best is None else best]))
 
 
-def _companion(history: History, others: Graphs, evaluate: _Evaluate) -> Graphs:
+def _companion(history: History, others: Graphs, evaluate: Evaluate) -> Graphs:
     """That one of ``others`` with whose other cells the best first cell so far is best."""
     space = history.space
     assert isinstance(space, Held)
@@ -173,7 +191,13 @@ def _companion(history: History, others: Graphs, evaluate: _Evaluate) -> Graphs:
 
 def _query(benchmark: Benchmark, proposal: Proposal, metrics: Sequence[str]) -> Chunk:
     """The proposed records with the benchmark's answers, as the lines that ``query --on-error keep`` writes."""
-    answer = benchmark.query(proposal.graphs, list(dict.fromkeys([*benchmark.select(None), *metrics])))
+    return answered(
+        proposal, benchmark.query(proposal.graphs, list(dict.fromkeys([*benchmark.select(None), *metrics])))
+    )
+
+
+def answered(proposal: Proposal, answer: Answer) -> Chunk:
+    """The proposed records with what was answered about them, as the lines that ``query --on-error keep`` writes."""
     lines = LinesChunk.of(TableChunk(proposal.records).json_lines().to_pybytes())
     chunk, _ = settle(lines, answer.problems, "arch", "keep")
     return chunk.set({name: arrow.numbers(values, null=np.isnan(values)) for name, values in answer.columns.items()})

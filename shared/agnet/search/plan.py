@@ -38,6 +38,7 @@ def plan(
     space: str | None = None,
     given: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
+    several: bool = False,
 ) -> Study:
     """The search that the options of ``search`` ask for; each is documented there.
 
@@ -58,6 +59,7 @@ def plan(
         space: for a benchmark that takes any.
         given: settings of the benchmark.
         settings: of the strategy; None values are as if not given.
+        several: whether several workers answer, so that the strategy is asked while evaluations go on.
 
     Raises:
         InputError: if a name is unknown, an expression cannot be read, or the benchmark's data is not here.
@@ -75,7 +77,12 @@ def plan(
         maximize=first.maximize,
         strategy=strategy,
         options={name: value for name, value in (settings or {}).items() if value is not None},
-        budget=Budget(queries, batch or about.batch, usual if init is None else init, companions),
+        budget=Budget(
+            queries,
+            batch or (about.meanwhile if several else None) or about.batch,
+            usual if init is None else init,
+            companions,
+        ),
         space=space,
         given=given,
         objective=None if wanted.plain else wanted,

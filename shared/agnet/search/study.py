@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from contextlib import ExitStack, nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agnet import benchmarks, spaces
+from agnet import spaces
 from agnet.benchmarks import Benchmark
-from agnet.benchmarks.joined import joined
 from agnet.benchmarks.wrapped import Retrying
-from agnet.errors import InputError
-from agnet.search import pareto, strategies
+from agnet.engines import Engine, Setup, Tell
+from agnet.engines.evaluating import Asked, Evaluator, Remote
+from agnet.errors import AgnetError, InputError
+from agnet.search import asynchronous, loop, pareto, strategies
 from agnet.search.history import History
-from agnet.search.journal import Journal
-from agnet.search.loop import Budget, search
+from agnet.search.journal import Journal, Record
+from agnet.search.loop import Budget
 from agnet.search.objective import Measured, Objective
 from agnet.seeds import Seed
 from agnet.spaces.held import Held
 
 _SMALL = 20_000
 """Architectures of a space that are all looked at to know the best."""
+_LIVES = 3
+"""Workers that a trial may lose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,7 @@ class Study:
         Raises:
             InputError: see :func:`agnet.benchmarks.load`.
         """
-        benchmark = benchmarks.load(self.benchmark, space=self.space, options=self.given)
-        whole = joined(benchmark, self.objective.metrics if self.objective else (self.metric,))
+        whole = self._asked().benchmark()
         return Retrying(whole, self.retries) if self.retries else whole
 
     def optimum(self) -> float | None:
@@ -97,6 +98,7 @@ class Study:
         journal: Path | None = None,
         resume: bool = False,
         on_answers: Callable[[History], None] = lambda history: None,
+        engine: Engine | None = None,
     ) -> History:
         """Search once.
 
@@ -105,8 +107,29 @@ class Study:
             journal: where to keep the answers while the search runs.
             resume: continue the journal instead of refusing to touch it.
             on_answers: called with the history after each answered batch.
+            engine: where evaluations run; with several workers :func:`agnet.search.asynchronous.search` does.
         """
-        benchmark = self.oracle()
+        if journal is None:
+            return self.search(seed, on_answers=on_answers, engine=engine)
+        several = engine is not None and engine.setup.several
+        with self.journal(journal, seed, resume=resume, several=several) as opened:
+            return self.search(seed, record=opened, on_answers=on_answers, engine=engine)
+
+    def journal(self, path: Path, seed: Seed, *, resume: bool, several: bool = False) -> Journal:
+        """The journal of a search; ``several``: of one with several workers, whose number may change."""
+        settings = {**asdict(self), "seed": seed} | ({"workers": "several"} if several else {})
+        return Journal(path, settings, resume=resume)
+
+    def search(
+        self,
+        seed: Seed,
+        *,
+        record: Record | None = None,
+        on_answers: Callable[[History], None] = lambda history: None,
+        engine: Engine | None = None,
+    ) -> History:
+        """As :meth:`run`, with a record that has been opened."""
+        benchmark = self.oracle() if engine is None else Remote(engine, self._asked(), self.retries)
         space = spaces.get(benchmark.space)
         if self.one_cell:
             if len(space.cells) == 1:
@@ -117,12 +140,29 @@ class Study:
             self.strategy, space, self.metric, maximize=self.maximize, options=self.options, plain=plain
         )
         history = History(space, self.metric, maximize=self.maximize, objective=self.objective)
-        if journal is None:
-            search(benchmark, strategy, history, budget=self.budget, seed=seed, on_answers=on_answers)
+        if engine is None or not engine.setup.several:
+            loop.search(
+                benchmark, strategy, history, budget=self.budget, seed=seed, journal=record, on_answers=on_answers
+            )
             return history
-        with Journal(journal, {**asdict(self), "seed": seed}, resume=resume) as opened:
-            search(benchmark, strategy, history, budget=self.budget, seed=seed, journal=opened, on_answers=on_answers)
+        asked = self._asked()
+        metrics = list(dict.fromkeys([*benchmark.select(None), *history.objective.metrics]))
+        evaluator = Evaluator(engine, asked, metrics, retries=self.retries)
+        asynchronous.search(
+            evaluator,
+            strategy,
+            history,
+            budget=self.budget,
+            seed=seed,
+            at_once=asked.at_once or 1,
+            journal=record,
+            on_answers=on_answers,
+        )
         return history
+
+    def _asked(self) -> Asked:
+        metrics = self.objective.metrics if self.objective else (self.metric,)
+        return Asked.of(self.benchmark, self.space, self.given, metrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,25 +201,50 @@ def _result(history: History, study: Study) -> tuple[list[int], list[bool], list
     return history.results(), feasible, history.hypervolumes(corner).tolist(), corner.tolist()
 
 
-def _run(study: Study, seed: Seed, journal: Path | None, resume: bool) -> Outcome:
-    return Outcome.of(study.run(seed, journal=journal, resume=resume), study)
+def trial(tell: Tell, study: Study, seed: Seed, recorded: Sequence[bytes], alone: Setup | None) -> Outcome:
+    """What a worker does: one search, each of whose answers it tells."""
+    record = Record(recorded, tell, "journal")
+    with nullcontext() if alone is None else alone.open() as engine:
+        return Outcome.of(study.search(seed, record=record, engine=engine), study)
 
 
 def run_trials(
-    study: Study, seeds: Sequence[Seed], journals: Sequence[Path | None], *, resume: bool, jobs: int
+    study: Study, seeds: Sequence[Seed], journals: Sequence[Path | None], *, resume: bool, setup: Setup
 ) -> Iterator[tuple[int, Outcome]]:
-    """Search once for every seed in up to ``jobs`` processes; yield (trial, outcome) as each ends."""
-    # spawn: a forked torch would inherit thread pools that do not survive a fork
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(seeds)), mp_context=context) as pool:
-        running = {
-            pool.submit(_run, study, seed, journal, resume): trial
-            for trial, (seed, journal) in enumerate(zip(seeds, journals, strict=True))
-        }
-        try:
-            for future in as_completed(running):
-                yield running[future], future.result()
-        except BaseException:
-            # one trial failed, or the user gave up: the trials that have not begun never do
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    """Search once for every seed, each search by one worker; yield (trial, outcome) as each ends.
+
+    Journals are written here, wherever workers are. A trial whose worker dies goes on from its journal.
+
+    Raises:
+        AgnetError: that a trial raised, or if one has lost too many workers.
+    """
+    with ExitStack() as stack:
+        records = [
+            Record() if path is None else stack.enter_context(study.journal(path, seed, resume=resume))
+            for path, seed in zip(journals, seeds, strict=True)
+        ]
+        told: list[list[bytes]] = [list(record.lines) for record in records]
+        engine = stack.enter_context(replace(setup, timeout=0.0).open(most=len(seeds)))
+        running: dict[int, int] = {}
+        lives = [_LIVES] * len(seeds)
+
+        def submit(number: int) -> None:
+            def keep(lines: bytes) -> None:
+                records[number].write(lines)
+                told[number] += lines.splitlines()
+
+            call = (trial, study, seeds[number], tuple(told[number]), setup.alone())
+            running[engine.submit(*call, on_note=keep, lives=1)] = number
+
+        for number in range(len(seeds)):
+            submit(number)
+        while running:
+            for done in engine.wait():
+                number = running.pop(done.ticket)
+                if done.failure is None:
+                    yield number, done.value
+                    continue
+                lives[number] -= 1
+                if not lives[number]:
+                    raise AgnetError(f"trial {number}: {done.failure}; --resume goes on from what it has answered")
+                submit(number)

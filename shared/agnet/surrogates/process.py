@@ -113,6 +113,21 @@ class Process:
         self._weights = cho_solve((self._factor, True), y, check_finite=False)
         self.fitted = y - (noises + _JITTER) * self._weights
 
+    def believe(self, groups: Groups) -> None:
+        """Take it for granted that [p] more architectures have the values that are expected of them.
+
+        Then nothing else is expected anywhere, but less is unknown around them: the kriging believer of Ginsbourger,
+        Le Riche and Carraro ("Kriging Is Well-Suited to Parallelize Optimization", 2010). ``fitted`` stays as it is.
+        """
+        expected = self.posterior(groups)
+        covariance = self.covariance(groups, groups) - expected._explained.T @ expected._explained
+        covariance[np.diag_indices(len(covariance))] += self.noises_at(expected.mean) + _JITTER
+        factor = cholesky(covariance, lower=True, check_finite=False)
+        above = np.zeros((len(self._factor), len(factor)))
+        self._factor = np.block([[self._factor, above], [expected._explained.T, factor]])
+        self._weights = np.concatenate([self._weights, np.zeros(len(factor))])
+        self._groups = [np.concatenate(pair) for pair in zip(self._groups, groups, strict=True)]
+
     def posterior(self, groups: Groups) -> Posterior:
         """What is known about [m] other architectures."""
         cross = self.covariance(groups, self._groups)

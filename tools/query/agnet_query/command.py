@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -46,6 +47,11 @@ def query(
     given: console.With = None,
     retries: console.Retries = 0,
     data: console.Data = None,
+    engine: console.EngineOption = None,
+    workers: console.Workers = None,
+    address: console.Address = None,
+    gpus: console.Gpus = None,
+    timeout: console.Timeout = None,
     noise: Annotated[
         Noise,
         typer.Option("--noise", help="Answer with the mean of all training runs, or with one run's result (seed)."),
@@ -70,6 +76,9 @@ def query(
     stdout with what it measured. It is started without a shell; 'sh:a | b' is given to one. BENCHMARK train makes the
     networks and trains them on the images of --data.
 
+    With --engine or --workers several evaluations run at a time, in processes of this machine or on a Ray cluster; the
+    output has the order of the input.
+
     With --noise seed a metric of several training runs is that of one run, drawn by --seed and the architecture: the
     same question gets the same answer.
 
@@ -79,6 +88,7 @@ def query(
       query nb201/cifar100 cells.parquet --metrics val_acc,val_acc_s0 -o answers.parquet
       query 'cmd:./evaluate.py' cells.jsonl --with timeout=600 --on-error keep
       encode --space nb201 --random 5 | query train --data digits --with epochs=2
+      query train cells.jsonl --data ./images --engine ray --address auto --gpus-per-eval 0.5 -o trained.jsonl
       query --list
     """
     if show:
@@ -87,6 +97,7 @@ def query(
     from agnet import benchmarks, records, streams  # noqa: PLC0415
     from agnet.benchmarks import answers  # noqa: PLC0415
     from agnet.benchmarks.wrapped import Retrying  # noqa: PLC0415
+    from agnet.engines.evaluating import Asked, Evaluator  # noqa: PLC0415
 
     if benchmark is None:
         raise InputError("name the benchmark that answers; 'query --list' shows them")
@@ -97,15 +108,25 @@ def query(
         oracle = Retrying(benchmarks.load(benchmark, space=space, options=options), retries)
         names = _select(oracle, metrics)
     draw = seed if noise is Noise.seed else None
+    setup = console.setup(engine, workers, address, gpus, timeout)
     reporter = console.Reporter("query", quiet=quiet)
     started = time.perf_counter()
     reader = streams.read(files, columns=records.COLUMNS, on_error=on_error)
     with streams.open_writer(output, output_format) as writer:
-        for chunk in reader:
+        chunks = iter(reader)
+        for chunk in chunks:
             if oracle is None:
-                found = benchmarks.load(benchmark, space=records.space_of(chunk).name, options=options)
-                oracle = Retrying(found, retries)
+                space = records.space_of(chunk).name
+                oracle = Retrying(benchmarks.load(benchmark, space=space, options=options), retries)
                 names = _select(oracle, metrics)
+            if setup is not None:
+                asked = Asked.of(benchmark, space, options)
+                with setup.open() as opened:
+                    evaluator = Evaluator(opened, asked, names, retries=retries, draw=draw)
+                    parts = (part for one in chain([chunk], chunks) for part in _parts(one, asked.at_once))
+                    for answered in answers.spread(evaluator, parts, names, on_error):
+                        writer.write(answered)
+                break
             for part in _parts(chunk, oracle.at_once):
                 writer.write(answers.answer(oracle, part, names, draw, on_error))
     reporter.note(f"{reader.records:,} records, {time.perf_counter() - started:.2f} s")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
+from contextlib import nullcontext
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -16,6 +17,7 @@ from agnet.errors import InputError
 from agnet.settings import named_values
 
 if TYPE_CHECKING:
+    from agnet.engines import Engine, Setup
     from agnet.search.history import History
     from agnet.search.study import Outcome, Study
     from agnet.seeds import Seed
@@ -89,6 +91,11 @@ def search(
     ] = None,
     given: console.With = None,
     data: console.Data = None,
+    engine: console.EngineOption = None,
+    workers: console.Workers = None,
+    address: console.Address = None,
+    gpus: console.Gpus = None,
+    timeout: console.Timeout = None,
     metric: Annotated[
         str | None,
         typer.Option(
@@ -189,7 +196,8 @@ def search(
         ),
     ] = 1,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", metavar="N", min=1, help="Trials to run at once; by default one a core.")
+        int | None,
+        typer.Option("--jobs", metavar="N", min=1, help="Trials to run at once; by default one a core, or --workers."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted search of this -o FILE.")] = False,
     seed: console.SeedOption = (0,),
@@ -226,6 +234,9 @@ def search(
     BENCHMARK may be a program: 'cmd:./evaluate.py' is given architectures on its stdin, one line of JSON each, and
     writes them to its stdout with what it measured (see 'query').
 
+    With several --workers, processes of this machine or of a Ray cluster (--engine ray), a new architecture is asked
+    for as soon as an evaluation ends. The order of the history is that in which answers arrived.
+
     \b
     Examples:
       search -b nb201/cifar10
@@ -239,6 +250,7 @@ def search(
       search --preset agnet-nb201 --seed 1 -o agnet.jsonl
       search -b 'cmd:./evaluate.py' --space nb201 --metric val_acc --with timeout=600 -o mine.jsonl
       search -b train --space nb201 --data ./images --queries 64 -o mine.jsonl
+      search -b train --space nb201 --data ./images --engine ray --address auto --gpus-per-eval 1 -o mine.jsonl
     """
     from agnet.search import plan  # noqa: PLC0415
     from agnet.streams import open_writer  # noqa: PLC0415
@@ -246,6 +258,8 @@ def search(
     reporter = console.Reporter("search", quiet=quiet, lines=progress)
     if benchmark is None:
         raise InputError("say with -b what answers the queries, such as -b nb201/cifar10; 'query --list' has all")
+    setup = console.setup(engine, workers, address, gpus, timeout)
+    one_by_one = trials == 1 or (jobs == 1 and setup is not None)
     _reject(resume and output in (None, "-"), companions > 1 and not one_cell)
     if report is not None:
         _reportable(report)
@@ -276,15 +290,20 @@ def search(
         space=space,
         given={**context.meta.get(_GIVEN, {}), **named_values(given, data)},
         settings=settings,
+        several=setup is not None and setup.several and one_by_one,
     )
     seeds = plan.seeds(seed, trials)
     journals = plan.journals(output, trials)
     # made before the search, so that a name that cannot be written costs no queries
     to_output = None if output is None else open_writer(output, output_format)
-    if trials == 1:
-        outcomes = [_single(study, seeds[0], journals[0], resume, reporter)]
+    if one_by_one:
+        with nullcontext() if setup is None else setup.open(most=queries) as opened:
+            outcomes = [
+                _single(study, one, journal, resume, opened, reporter)
+                for one, journal in zip(seeds, journals, strict=True)
+            ]
     else:
-        outcomes = _several(study, seeds, journals, resume, jobs or os.cpu_count() or 1, reporter)
+        outcomes = _several(study, seeds, journals, resume, _of_trials(setup, jobs), reporter)
     histories = plan.histories(study, outcomes)
     if to_output is not None:
         plan.finish(to_output, histories, journals)
@@ -355,7 +374,27 @@ def _reject(resume_alone: bool, companions_alone: bool) -> None:
         raise InputError("--companions goes with --one-cell")
 
 
-def _single(study: Study, seed: Seed, journal: Path | None, resume: bool, reporter: console.Reporter) -> Outcome:
+def _of_trials(setup: Setup | None, jobs: int | None) -> Setup:
+    """Where trials run: each is one call, of a worker."""
+    from agnet.engines import Setup  # noqa: PLC0415
+
+    if setup is None:
+        return Setup(workers=jobs)
+    if setup.workers is not None and jobs is not None:
+        raise InputError(
+            "trials at a time are --jobs or --workers, not both; with --jobs 1 each trial has all --workers"
+        )
+    return replace(setup, workers=setup.workers or jobs)
+
+
+def _single(
+    study: Study,
+    seed: Seed,
+    journal: Path | None,
+    resume: bool,
+    engine: Engine | None,
+    reporter: console.Reporter,
+) -> Outcome:
     from agnet.plots.sparkline import sparkline  # noqa: PLC0415
     from agnet.search.study import Outcome  # noqa: PLC0415
 
@@ -367,7 +406,7 @@ def _single(study: Study, seed: Seed, journal: Path | None, resume: bool, report
             way = history.objective.goals[0].maximize
             update(len(history), best=told, curve=sparkline(history.best_so_far(), maximize=way))
 
-        return Outcome.of(study.run(seed, journal=journal, resume=resume, on_answers=show), study)
+        return Outcome.of(study.run(seed, journal=journal, resume=resume, on_answers=show, engine=engine), study)
 
 
 def _several(
@@ -375,14 +414,14 @@ def _several(
     seeds: list[Seed],
     journals: list[Path | None],
     resume: bool,
-    jobs: int,
+    setup: Setup,
     reporter: console.Reporter,
 ) -> list[Outcome]:
     from agnet.search.study import run_trials  # noqa: PLC0415
 
     outcomes: dict[int, Outcome] = {}
     with reporter.progress("trials", len(seeds)) as update:
-        for trial, outcome in run_trials(study, seeds, journals, resume=resume, jobs=jobs):
+        for trial, outcome in run_trials(study, seeds, journals, resume=resume, setup=setup):
             outcomes[trial] = outcome
             update(len(outcomes))
     return [outcomes[trial] for trial in range(len(seeds))]

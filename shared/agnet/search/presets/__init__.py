@@ -23,7 +23,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _SCREEN = {"quiet", "progress", "format"}
 """Options of the command that say nothing to Python."""
-_WHOLE = {"queries", "batch", "init", "trials", "jobs", "companions", "retries", "candidates", "epochs"}
+_WHOLE = {"queries", "batch", "init", "trials", "jobs", "companions", "retries", "candidates", "epochs", "workers"}
 _ENDING = ".toml"
 _OFTEN = {"maximize", "minimize", "subject-to", "with"}
 

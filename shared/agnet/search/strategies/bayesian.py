@@ -41,6 +41,8 @@ _RELEARN = 1.15
 """Growth of the history after which the process learns its parameters anew."""
 _KNOWN = (200, 100)
 """Best and latest evaluations that the process knows at most: its cost is cubic, a search's must be linear."""
+_BELIEVED = 500
+"""Architectures without an answer yet that are taken for what is expected of them, at most: the latest."""
 _DRAWN = 500
 """Candidates at which the process is drawn for Thompson sampling."""
 
@@ -61,6 +63,7 @@ class BayesianStrategy(Strategy):
 
     init = _FIRST
     batch = 2
+    meanwhile = 1
 
     def __init__(
         self,
@@ -123,6 +126,8 @@ class BayesianStrategy(Strategy):
             self._process.learn(groups, y[rows])
             self._learned = len(y)
         self._process.condition(groups, y[rows])
+        if history.pending is not None:
+            self._process.believe(self._respects(history.pending.take(slice(-_BELIEVED, None))))
 
     def _candidates(
         self, history: History, y: NDArray[np.float64], standing: Standing, rng: np.random.Generator

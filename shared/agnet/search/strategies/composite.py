@@ -45,6 +45,7 @@ class CompositeStrategy(Strategy):
 
     init = _FIRST
     batch = 2
+    meanwhile = 1
 
     def __init__(self, space: Space, metric: str, *, maximize: bool) -> None:
         super().__init__(space, metric, maximize=maximize)
@@ -71,6 +72,10 @@ class CompositeStrategy(Strategy):
         targets = [Target.of(column, sign=1) for column in outputs.T]
         y = np.stack([target.apply(column) for target, column in zip(targets, outputs.T, strict=True)], axis=1)
         self._condition(history.graphs.take(rows), y)
+        if history.pending is not None:
+            pending = self._respects(history.pending.take(slice(-_KNOWN, None)))
+            for process in self._processes:
+                process.believe(pending)
         width = goals.shape[1]
         limits = [float(target.apply(np.zeros(1))[0]) for target in targets[width:]]
         worth = _Worth(self._processes, y[:, :width], measured.feasible[rows], limits)
