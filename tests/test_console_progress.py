@@ -20,6 +20,10 @@ def test_a_line_a_minute_when_asked(capsys: pytest.CaptureFixture[str], monkeypa
         "search: search: 65 of 200, 130 s, 2 s each, about 270 s to go, best 0.9",
         "search: search: 95 of 200, 190 s, 2 s each, about 210 s to go, best 0.9",
     ]
+    with console.Reporter("query", lines=True).progress("query", None) as update:
+        clock[0] += 30
+        update(10)
+    assert capsys.readouterr().err == "query: query: 10, 30 s, 3 s each\n"
     with console.Reporter("search").progress("search", 200) as update:
         update(5)
     assert capsys.readouterr().err == ""

@@ -201,8 +201,9 @@ class _Lines:
         self._first, self._last = False, now
         spent = now - self._started
         parts = [f"{done:g}" + (f" of {self._total:g}" if self._total else ""), f"{spent:.0f} s"]
-        if done and self._total and spent:
-            parts.append(f"{spent / done:.2g} s each, about {(self._total - done) * spent / done:.0f} s to go")
+        if done and spent:
+            still = f", about {(self._total - done) * spent / done:.0f} s to go" if self._total else ""
+            parts.append(f"{spent / done:.2g} s each{still}")
         parts += [f"{name} {value}" for name, value in facts.items() if name != "curve"]
         print(f"{self._reporter.tool}: {self._description}: {', '.join(parts)}", file=sys.stderr, flush=True)
 

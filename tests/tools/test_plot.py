@@ -167,7 +167,8 @@ def _line(**record: object) -> bytes:
         (["cells"], _line(space="nb201", arch="|a~0|"), "stdin:1: arch: "),
         (["cells"], _line(space="nb9", arch="|a~0|"), "no space is called 'nb9'"),
         (["cells"], _line(arch="|a~0|"), "stdin:1: space: the space is not named"),
-        (["cells", "--top", "1"], _line(space="nb201", arch="|a~0|"), "no record has a value of 'val_acc'"),
+        (["cells", "--top", "1"], _line(space="nb201", arch="|a~0|"), "no record has a column 'val_acc'"),
+        (["cells", "--top", "1"], _line(val_acc=None), "no record has a value of 'val_acc'"),
     ],
 )
 def test_one_line_that_says_what_is_wrong(arguments: list[str], stdin: bytes, message: str, cli: Cli) -> None:

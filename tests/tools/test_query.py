@@ -87,6 +87,14 @@ def test_wrong_records_fail_are_skipped_or_kept(cli: Cli) -> None:
     assert kept[3]["val_acc"] == _ACCURACY[1]
 
 
+def test_says_how_far_it_is_when_asked(cli: Cli) -> None:
+    cells = cli("encode", "--space", "nb201", "--random", 3).stdout
+    program = f"sh:PATH={Path(sys.executable).parent}:$PATH query -q nb201/cifar10 --metrics val_acc"
+    told = cli("query", program, "--with", "batch=1", "--progress", stdin=cells).stderr
+    assert re.match(r"query: query: 1, \d+ s", told)
+    assert "query: query" not in cli("query", "nb201/cifar10", stdin=cells).stderr
+
+
 @pytest.mark.parametrize("on_error", list(OnError))
 def test_nothing_in_nothing_out(cli: Cli, on_error: OnError) -> None:
     result = cli("query", "nb201/cifar10", "--on-error", on_error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from enum import StrEnum
 from itertools import chain
@@ -63,6 +64,7 @@ def query(
     output: console.Output = "-",
     output_format: console.OutputFormat = None,
     on_error: console.OnErrorOption = console.OnError.fail,
+    progress: console.ProgressLines = False,
     quiet: console.Quiet = False,
     version: console.Version = False,
 ) -> None:
@@ -109,10 +111,20 @@ def query(
         names = _select(oracle, metrics)
     draw = seed if noise is Noise.seed else None
     setup = console.setup(engine, workers, address, gpus, timeout)
-    reporter = console.Reporter("query", quiet=quiet)
+    reporter = console.Reporter("query", quiet=quiet, lines=progress)
     started = time.perf_counter()
     reader = streams.read(files, columns=records.COLUMNS, on_error=on_error)
-    with streams.open_writer(output, output_format) as writer:
+    # records on a terminal show by themselves how far it is
+    shown = console.Reporter("query", quiet=True) if output == "-" and sys.stdout.isatty() else reporter
+    with streams.open_writer(output, output_format) as writer, shown.progress("query", None) as update:
+        written = 0
+
+        def write(part: Chunk) -> None:
+            nonlocal written
+            writer.write(part)
+            written += len(part)
+            update(written)
+
         chunks = iter(reader)
         for chunk in chunks:
             if oracle is None:
@@ -125,10 +137,10 @@ def query(
                     evaluator = Evaluator(opened, asked, names, retries=retries, draw=draw)
                     parts = (part for one in chain([chunk], chunks) for part in _parts(one, asked.at_once))
                     for answered in answers.spread(evaluator, parts, names, on_error):
-                        writer.write(answered)
+                        write(answered)
                 break
             for part in _parts(chunk, oracle.at_once):
-                writer.write(answers.answer(oracle, part, names, draw, on_error))
+                write(answers.answer(oracle, part, names, draw, on_error))
     reporter.note(f"{reader.records:,} records, {time.perf_counter() - started:.2f} s")
 
 

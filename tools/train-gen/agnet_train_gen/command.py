@@ -114,6 +114,7 @@ def train_gen(
     published: Annotated[
         str | None, typer.Option("--import", metavar="FILE", help="Convert one of AG-Net's published generators.")
     ] = None,
+    progress: console.ProgressLines = False,
     quiet: console.Quiet = False,
     version: console.Version = False,
 ) -> None:
@@ -136,7 +137,7 @@ def train_gen(
     """
     if output is None:
         raise InputError("name the generator to write: -o CKPT")
-    reporter = console.Reporter("train-gen", quiet=quiet)
+    reporter = console.Reporter("train-gen", quiet=quiet, lines=progress)
     if published is not None:
         _import(published, output, reporter)
         return
