@@ -48,6 +48,10 @@ _CASES: dict[str, list[tuple[str, tuple[str, ...]]]] = {
         ("sklearn", ("query", "train", "{seen}", "--data", "digits")),
         ("PIL", ("query", "train", "{seen}", "--data", "{images}")),
     ],
+    "ray": [
+        ("ray", ("query", "nb201/cifar10", "{seen}", "--engine", "ray")),
+        ("ray", ("search", "-b", "nb201/cifar10", "--engine", "ray")),
+    ],
     "umap": [("umap", ("plot", "latent", "{seen}", "--map", "umap", "--format", "text"))],
 }
 
