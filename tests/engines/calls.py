@@ -27,7 +27,7 @@ def nap(tell: Tell, seconds: float) -> int:
 def where(tell: Tell, seconds: float) -> tuple[str, str, str]:
     """Where this is, and what it may use."""
     time.sleep(seconds)
-    return str(Path.cwd()), os.environ.get("RAY_NODE_ID", ""), os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return str(Path.cwd()), os.environ.get("RAY_RAYLET_PID", ""), os.environ.get("CUDA_VISIBLE_DEVICES", "")
 
 
 def once(tell: Tell, path: str, hang: bool = False) -> int:

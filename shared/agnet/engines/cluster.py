@@ -12,6 +12,7 @@ import importlib.util
 import os
 import pickle
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from multiprocessing.connection import wait
@@ -24,6 +25,8 @@ from agnet.errors import AgnetError, InputError
 
 _FORWARDED = "AGNET_"
 """What the names of environment variables begin with that evaluations are given."""
+_REACHED = 10.0
+"""Seconds that a cluster may take to answer at all."""
 _child: Worker | None = None
 """The process of this Ray worker, which has kept what it read for the last call."""
 
@@ -118,6 +121,8 @@ def _connect(ray: Any, setup: Setup) -> None:
     address = setup.address or os.environ.get("RAY_ADDRESS")
     # a cluster of this machine has as many places as were asked for, whatever the cores: evaluations may wait elsewhere
     own = {} if address else {"num_cpus": max(setup.workers or 0, os.cpu_count() or 1), "include_dashboard": False}
+    if address and address not in ("auto", "local"):
+        _reach(address)
     handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=address or "local", logging_level="ERROR", log_to_driver=False, **own)
@@ -125,6 +130,17 @@ def _connect(ray: Any, setup: Setup) -> None:
         raise AgnetError(f"no Ray cluster at {address or 'this machine'}: {str(error)[:200]}") from None
     finally:
         signal.signal(signal.SIGTERM, handler)
+
+
+def _reach(address: str) -> None:
+    """Complain at once about an address where nobody answers: Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "/" in host:
+        raise InputError(f"--address {address}: give HOST:PORT of the cluster's head, or auto")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _REACHED).close()
+    except (OSError, OverflowError) as error:
+        raise AgnetError(f"no Ray cluster at {address}: {error}") from None
 
 
 def supervise(
