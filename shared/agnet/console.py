@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -290,6 +291,8 @@ def run(app: typer.Typer, tool: str) -> NoReturn:
     """Run ``app`` as a process: errors become one line and a status, a closed pipe ends quietly, Ctrl-C is 130."""
     # Ctrl-C and a polite kill unwind the stack, so temporary files go.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if not sys.warnoptions:  # a library's words to programmers, such as those of NumPy over a number out of range
+        warnings.simplefilter("ignore")
     try:
         done = app(prog_name=tool, standalone_mode=False)  # what --version and --help end with, or nothing
         status: int | str | None = done if isinstance(done, int) else 0

@@ -3,6 +3,20 @@
 A message says what is wrong, where, and what to do, on one line.
 """
 
+_LONGEST = 1000
+_END = 200
+
+
+def _line(text: str) -> str:
+    """``text`` on one line that a terminal can be shown.
+
+    What others say of a damaged file may have lines of its own, or the file's, all of it, or what steers a terminal.
+    """
+    text = " ".join(text.split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - _END]} ... {text[-_END:]}"
+
 
 class AgnetError(Exception):
     """Something failed while running; a command ends with exit status 1."""
@@ -10,8 +24,7 @@ class AgnetError(Exception):
     exit_status = 1
 
     def __str__(self) -> str:
-        # What others say of a damaged file may have lines of its own, or its.
-        return " ".join(super().__str__().split())
+        return _line(super().__str__())
 
 
 class InputError(AgnetError):

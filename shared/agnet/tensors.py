@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from agnet import pickles
+from agnet import archives, pickles
 from agnet.errors import InputError
 from agnet.unpickling import ERRORS, Machine
 
@@ -129,7 +129,7 @@ def load(path: Path) -> Any:
             return _read(file, path.stat().st_size)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (*ERRORS, zipfile.BadZipFile, OSError) as error:
+    except (*ERRORS, *archives.ERRORS) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{path}: not read as a file of PyTorch: {reason}") from None
 

@@ -2,7 +2,8 @@
 
 It reads protocols 2 to 5 as :class:`pickle.Unpickler` does, looks no name up but those it is given stand-ins for, and
 takes no more memory than the file has bytes for: Python's own makes room for as many objects as a few bytes say there
-will be, and a deep tuple as a key ends the process. Each dict is shown to ``filled`` as soon as its items are in it, so
+will be, and a deep tuple as a key ends the process. Containers that are referred to again are counted
+again: nothing is larger than it looks. Each dict is shown to ``filled`` as soon as its items are in it, so
 that it can be used and emptied long before the end, and :meth:`Machine.forget` lets go of what the pickle could refer
 back to: a pickle of 20 GB of objects can so be read in a few megabytes.
 """
@@ -37,6 +38,10 @@ _DOUBLE, _INT, _UINT, _USHORT, _ULONG = Struct(">d"), Struct("<i"), Struct("<I")
 _MARK = object()
 _ATOMS = frozenset({str, int, float, bool, bytes, type(None)})
 _DEEPEST_KEY, _LARGEST_KEY = 4, 10_000
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+_MOST_SHARED = 1_000_000
+"""Values in containers that are referred to again, each time counted anew. Lists that hold a list twice that holds a
+list twice and so on have in a few bytes more values than anyone could look at."""
 
 
 def keys(values: Iterable[Any]) -> Iterable[Any]:
@@ -114,6 +119,9 @@ class Machine:
         self._memoised = 0
         self._kept: dict[int, Any] | None = None
         self._recent: deque[dict[int, Any]] = deque(maxlen=_GENERATIONS)
+        self._shared: dict[int, Any] = {}
+        """Containers that were referred to again, by identity: they stay as they are."""
+        self._unshared = _MOST_SHARED
 
     def read(self, count: int) -> bytes:
         """The next bytes of the file.
@@ -139,6 +147,7 @@ class Machine:
         else:
             self._recent.append(self._memo)
         self._memo = {}
+        self._shared, self._unshared = {}, _MOST_SHARED
 
     def load(self) -> Any:  # noqa: PLR0912, PLR0915 - one loop for the frequent operations: calls would triple the time
         """The next object.
@@ -148,6 +157,7 @@ class Machine:
         """
         self._memo, self._memoised, self._kept = {}, 0, None
         self._recent.clear()
+        self._shared, self._unshared = {}, _MOST_SHARED
         stack: list[Any] = []
         self._stack = stack
         append, pop = stack.append, stack.pop
@@ -205,13 +215,14 @@ class Machine:
                 container = stack[-1]
                 if not isinstance(container, dict):
                     raise pickle.UnpicklingError("items of something that is no dict")
+                self._check_alone(container)
                 container.update(zip(keys(items[::2]), items[1::2], strict=True))
                 if self._filled:
                     self._filled(container)
             elif code == 0x2E:  # . STOP
                 self._at = at
                 result = pop()
-                self._memo, self._kept = {}, None
+                self._memo, self._kept, self._shared = {}, None, {}
                 self._recent.clear()
                 return result
             else:
@@ -233,6 +244,29 @@ class Machine:
             self._data, self._at = b"".join(parts), 0
 
     def _remembered(self, index: int) -> Any:
+        value = self._at_index(index)
+        if isinstance(value, _CONTAINERS):
+            self._share(value)
+        return value
+
+    def _share(self, value: Any) -> None:
+        """Count what is in a container that is referred to again, and in all that it holds."""
+        waiting = [value]
+        while waiting:
+            container = waiting.pop()
+            self._shared[id(container)] = container
+            self._unshared -= len(container) + 1
+            if self._unshared < 0:
+                raise pickle.UnpicklingError("it refers to so much again and again that nobody could look at all of it")
+            parts = container.values() if isinstance(container, dict) else container
+            waiting.extend(part for part in parts if isinstance(part, _CONTAINERS))
+
+    def _check_alone(self, container: Any) -> None:
+        """Containers that may be in many places, or in themselves, change no more."""
+        if self._shared and id(container) in self._shared:
+            raise pickle.UnpicklingError("it changes something that it has referred to before")
+
+    def _at_index(self, index: int) -> Any:
         if index in self._memo:
             return self._memo[index]
         kept = self._kept or {}
@@ -304,6 +338,7 @@ class Machine:
         container = self._stack[-1]
         if not isinstance(container, dict):
             raise pickle.UnpicklingError("an item of something that is no dict")
+        self._check_alone(container)
         keys([key])
         container[key] = value
         if self._filled:
@@ -312,12 +347,14 @@ class Machine:
     def _append(self, items: list[Any]) -> None:
         if not isinstance(self._stack[-1], list):
             raise pickle.UnpicklingError("items of something that is no list")
+        self._check_alone(self._stack[-1])
         self._stack[-1].extend(items)
 
     def _add(self) -> None:
         items = self._marked()
         if not isinstance(self._stack[-1], set):
             raise pickle.UnpicklingError("items of something that is no set")
+        self._check_alone(self._stack[-1])
         self._stack[-1].update(keys(items))
 
     def _last(self, count: int) -> tuple[Any, ...]:

@@ -6,7 +6,8 @@ import zlib
 
 import pytest
 from tests.fuzz.mutations import mutations
-from tests.fuzz.targets import TARGETS, check
+from tests.fuzz.target import check
+from tests.fuzz.targets import TARGETS
 
 _SLOW = ("surrogate", "published", "nb301-gin", "generator", "nb301-xgb", "nb301-lgb")
 """Readers that take milliseconds for an input."""

@@ -65,7 +65,7 @@ def import_published(path: str) -> Checkpoint:
         }
         config = Config(cells, Shape(nodes, types, width, layers, forced))
         decoder = decoder_parameters(state, layers)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise InputError(f"{path}: is not one of AG-Net's published generators: {error!r} is not as expected") from None
     parameters = {f"decoder.{cell}.{name}": value for cell in range(cells) for name, value in decoder.items()}
     if {name: value.shape for name, value in parameters.items()} != config.parameter_shapes():

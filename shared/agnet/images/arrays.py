@@ -10,8 +10,8 @@ channels, as bytes or as floats from 0 to 1, of which 8 bits are kept. Classes a
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agnet import archives
 from agnet.errors import InputError
 from agnet.images.base import Images, Split, with_test
 from agnet.unpickling import ERRORS
 
 _DEFLATE = 1032  # bytes that one can stand for at most
 _WORDS = (("x", "y"), ("images", "labels"))
-_ERRORS = (*ERRORS, OSError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error)
+_ERRORS = (*ERRORS, *archives.ERRORS, SyntaxError, tokenize.TokenError)
 
 
 def load(name: str, *, size: int, classes: int) -> Images:

@@ -1,4 +1,4 @@
-"""A folder with a sub-folder for each class, named after it, and images in any format that Pillow reads.
+"""A folder with a sub-folder for each class, named after it, and images in the usual formats, which Pillow reads.
 
 If the sub-folders are called ``train`` and ``val`` or ``test`` (or both), each holds the classes' folders itself, as
 ImageNet's do. Otherwise a fifth of each class is the test.
@@ -9,6 +9,8 @@ Files whose name begins with a dot are no images.
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,10 @@ from agnet.errors import InputError
 from agnet.images.base import Images, Split, with_test
 
 _PARTS = ("train", "val", "test")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "JPEG2000")
+"""Not those that Pillow lets another program read, as EPS: that would run what is in the file."""
+_MOST_PIXELS = 50_000_000
+"""A header of a few bytes may claim any size."""
 
 
 def load(name: str, *, size: int, classes: int) -> Images:
@@ -79,6 +85,7 @@ class _Opener:
             from PIL import Image, ImageOps  # noqa: PLC0415 - heavy, and an extra
         except ImportError:
             raise InputError("images in files need Pillow: pip install 'agnet[images]'") from None
+        logging.getLogger("PIL").addHandler(logging.NullHandler())  # or it writes to stderr what it raises too
         self._image, self._ops = Image, ImageOps
         self._size = (size, size) if size else None
         self._first: tuple[Path, tuple[int, int]] | None = None
@@ -86,8 +93,10 @@ class _Opener:
     def __call__(self, path: Path) -> NDArray[np.uint8]:
         """[height, width] if grey, [height, width, 3] otherwise."""
         try:
-            with self._image.open(path) as file:
+            with self._image.open(path, formats=_FORMATS) as file:
                 file.draft("RGB", self._size)  # a large JPEG is decoded at a fraction of its size, if it may be
+                if math.prod(file.size) > _MOST_PIXELS:
+                    raise InputError(f"{path}: has {'×'.join(map(str, file.size))} pixels, more than can be held")
                 return self._convert(path, file)
         except InputError:
             raise

@@ -16,6 +16,7 @@ from agnet.streams.jsonlines import BadLine, lengths, members
 from agnet.streams.jsontext import content
 from agnet.streams.schema import describe, known_type
 
+_FEW = 1 << 16  # bytes
 _MAX_DEPTH = 500
 """Nesting up to which a value becomes an Arrow type; Arrow's own recursion ends with the stack."""
 
@@ -88,7 +89,8 @@ def _read(lines: pa.LargeBinaryArray, schema: pa.Schema | None) -> pa.Table:
         return (schema or pa.schema([])).empty_table()
     table = pj.read_json(
         pa.BufferReader(data),
-        read_options=pj.ReadOptions(block_size=len(data) + 1),
+        # To hand a few records to another thread takes longer than to read them.
+        read_options=pj.ReadOptions(block_size=len(data) + 1, use_threads=len(data) > _FEW),
         parse_options=pj.ParseOptions(
             explicit_schema=schema, unexpected_field_behavior="infer" if schema is None else "ignore"
         ),

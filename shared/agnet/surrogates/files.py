@@ -71,7 +71,8 @@ def load(name: str) -> Fitted:
     if header is None:
         return of_generator(checkpoint.load(name), name)
     try:
-        return _read(json.loads(header), arrays, name)
+        with np.errstate(all="ignore"):  # a damaged file may hold any numbers
+            return _read(json.loads(header), arrays, name)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{name}: not a surrogate that can be read: {error}") from None
 
@@ -99,5 +100,8 @@ def _try(fitted: Fitted) -> None:
     length = fitted.surrogate.inputs.latent_length
     latent = None if length is None else np.zeros((1, length), dtype=np.float32)
     columns = np.zeros((1, len(fitted.surrogate.inputs.columns))) if fitted.surrogate.inputs.columns else None
-    if fitted.surrogate.predict(Batch(space, graphs, latent, columns)).mean.shape != (1, len(fitted.learned)):
+    mean = fitted.surrogate.predict(Batch(space, graphs, latent, columns)).mean
+    if mean.shape != (1, len(fitted.learned)):
         raise ValueError("its arrays are not for its metrics")
+    if not np.isfinite(mean).all():
+        raise ValueError("what it predicts are no numbers")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -96,9 +97,7 @@ class Trees:
         """
         if len(self.feature) and self.feature.max() >= features:
             raise ValueError(f"a tree looks at feature {self.feature.max()} of {features}")
-        # Without rounds of training it is the frame of a model, in the form that this version of XGBoost reads.
-        empty = xgboost.DMatrix(np.zeros((1, features), dtype=np.float32), label=np.zeros(1))
-        frame = json.loads(xgboost.train(PLAIN, empty, num_boost_round=0).save_raw("json"))
+        frame = json.loads(_frame(features))
         count = len(self.sizes)
         model = frame["learner"]["gradient_booster"]["model"]
         model["gbtree_model_param"]["num_trees"] = str(count)
@@ -147,3 +146,10 @@ class Trees:
 PLAIN = {"objective": "reg:squarederror", "base_score": 0.0, "verbosity": 0}
 """Parameters of a booster whose prediction is the sum of its leaves and nothing else."""
 _KINDS = {"sizes": np.int32, "left": np.int32, "right": np.int32, "feature": np.int32, "value": np.float32}
+
+
+@lru_cache(maxsize=8)
+def _frame(features: int) -> bytes:
+    """A model without trees, in the form that this XGBoost reads: what it makes without rounds of training."""
+    empty = xgboost.DMatrix(np.zeros((1, features), dtype=np.float32), label=np.zeros(1))
+    return bytes(xgboost.train(PLAIN, empty, num_boost_round=0).save_raw("json"))

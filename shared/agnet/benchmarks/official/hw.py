@@ -58,7 +58,7 @@ def read(path: Path, progress: Progress) -> pa.Table:
         if len(np.unique(index)) < len(index):
             raise ValueError("a cell is in it twice")
         return pa.table({KEY: arrow.numbers(index), **columns}).sort_by(KEY)
-    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, pa.ArrowException) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(f"{path}: not HW-NAS-Bench's results for NAS-Bench-201: {reason}") from None
 

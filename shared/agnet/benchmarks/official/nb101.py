@@ -116,7 +116,7 @@ def read(path: Path, progress: Progress) -> pa.Table:
     for number, (done, record) in enumerate(tfrecord.records(path), start=1):
         try:
             _add(record, found, trainings)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise InputError(f"{path}: record {number} is not one of NAS-Bench-101: {error}") from None
         if number % _EVERY == 0:
             progress(done, size)

@@ -26,7 +26,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from agnet import arrow, pickles
+from agnet import archives, arrow, pickles
 from agnet.benchmarks.official import Progress
 from agnet.benchmarks.tabular import KEY
 from agnet.errors import InputError
@@ -45,7 +45,7 @@ SPLITS = {
 }
 """For each data set our names of its parts, and the data set and the evaluation that the files call them."""
 
-_NOT_THERE = (*ERRORS, tarfile.TarError, zipfile.BadZipFile, OSError)
+_NOT_THERE = (*ERRORS, *archives.ERRORS)
 _LARGEST = 64 << 20  # bytes of the results of one cell; the official ones have 300,000
 _TORCH_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _EVERY = 100
@@ -55,10 +55,8 @@ class _Results:
     """What was found about all cells."""
 
     def __init__(self) -> None:
-        space = NB201()
-        names = space.format(space.from_index(np.arange(space.size))).to_pylist()
-        self._index = {name: index for index, name in enumerate(names)}
-        self.seen = np.zeros(len(names), np.bool_)
+        self._index = _index()
+        self.seen = np.zeros(len(self._index), np.bool_)
         self._columns: dict[str, NDArray[np.floating]] = {}
         """[cells, runs] values, [cells, runs, epochs] for curves."""
 
@@ -257,6 +255,14 @@ _TORCH: Mapping[str, Callable[..., Any]] = {
     "torch.storage._load_from_bytes": _no_weights,
     "torch.Size": tuple,
 }
+
+
+@cache
+def _index() -> dict[str, int]:
+    """The index of each cell by its arch string."""
+    space = NB201()
+    names = space.format(space.from_index(np.arange(space.size))).to_pylist()
+    return {name: index for index, name in enumerate(names)}
 
 
 @cache

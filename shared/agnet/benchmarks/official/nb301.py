@@ -82,7 +82,7 @@ def _read(path: Path, progress: Progress, metric: str) -> pa.Table:
                     raise ValueError(f"it looks at {forest.features} features, not at the 56 of the space")
                 pieces[f"member-{number}"] = forest.write()
                 bases.append(forest.base)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise InputError(f"{member}: not a model of the kind {kind!r}: {error}") from None
         progress(number + 1, len(found))
     facts = {"kind": "gin" if kind == "gnn_gin" else "trees", "bases": bases, "config": configs[0]}

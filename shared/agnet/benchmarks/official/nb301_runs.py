@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from agnet import arrow
+from agnet import archives, arrow
 from agnet.benchmarks.official import Progress
 from agnet.benchmarks.tabular import KEY
 from agnet.errors import InputError
@@ -49,14 +48,14 @@ def read(path: Path, progress: Progress) -> pa.Table:
         for number, total, name, content in _files(path):
             try:
                 text, row = _result(content)
-            except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
                 reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
                 raise InputError(f"{path}: {name}: not a result of NAS-Bench-301: {reason}") from None
             texts.append(text)
             values.append(row)
             if number % _EVERY == 0:
                 progress(number, total)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+    except archives.ERRORS as error:
         if path.is_file() and not zipfile.is_zipfile(path):
             raise InputError(f"{path}: neither a folder nor a whole ZIP file with results_*.json") from None
         raise InputError(f"{path}: damaged: {error}; get it again") from None

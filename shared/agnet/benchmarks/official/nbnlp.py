@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from agnet import arrow, pickles
+from agnet import archives, arrow, pickles
 from agnet.benchmarks.official import Progress
 from agnet.benchmarks.tabular import KEY
 from agnet.errors import InputError
@@ -62,7 +61,7 @@ def _read(wikitext: bool, path: Path, progress: Progress) -> pa.Table:
     try:
         trainings = sorted(_trainings(path, wikitext, progress), key=lambda training: training.started)
         return _table(trainings)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(f"{path}: {reason}") from None
 
@@ -106,11 +105,11 @@ def _from_archive(path: Path, wikitext: bool, progress: Progress) -> Iterator[_T
                     content = log.read(_LARGEST + 1)
                 try:
                     yield _training(content, wikitext)
-                except (ValueError, KeyError, TypeError, AttributeError) as error:
+                except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
                     reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
                     raise ValueError(f"{member.filename}: {reason}") from None
                 progress(number, len(members))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except archives.ERRORS as error:
         raise ValueError(f"the archive is damaged: {error}; get it again") from None
 
 

@@ -82,7 +82,7 @@ def read(name: str, path: Path, progress: Progress) -> pa.Table:
                     f"it predicts {about['epochs']} epochs from {about['features']} features, {name} predicts "
                     f"{EPOCHS[name]} from {' or '.join(map(str, FEATURES[name]))}"
                 )
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
             raise InputError(f"{member}: not a model of NAS-Bench-x11: {error}") from None
         pieces |= {f"{number}/{key}": value for key, value in more.items()}
         facts["members"].append(about)
