@@ -39,7 +39,7 @@ pages: $(VENV)/.installed
 	$(BIN)/python docs/pages.py
 
 # The pages stay in the folders they have here, so the links between them do too.
-PAGES := $(wildcard README.md CHANGELOG.md CONTRIBUTING.md docs/*.md docs/*.css docs/*/*.png tools/*/README.md examples/*.sh examples/*.ipynb)
+PAGES := $(wildcard README.md CHANGELOG.md CONTRIBUTING.md docs/*.md docs/*.css docs/*/*.png docs/*/*.svg tools/*/README.md examples/*.sh examples/*.ipynb)
 docs: $(VENV)/.dev
 	$(BIN)/pip install -q --group docs
 	rm -rf build/pages && mkdir -p build/pages

@@ -112,6 +112,8 @@ def test_what_was_interrupted_goes_on(cli: Cli, tmp_path: Path, trials: int) -> 
 
 
 def test_what_makes_no_sense_costs_no_queries(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="search has no option 'querys'; did you mean 'queries'"):
+        agnet.search("nb201/cifar10", querys=3)
     with pytest.raises(InputError, match="resume needs the output"):
         agnet.search("nb201/cifar10", resume=True)
     with pytest.raises(InputError, match="callback goes with jobs=1"):

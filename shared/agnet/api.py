@@ -19,6 +19,7 @@ from agnet.engines import Setup
 from agnet.errors import AgnetError, InputError
 from agnet.files import write_whole
 from agnet.frames import Records, read, records, seed_of, several, stream, write
+from agnet.names import nearest
 from agnet.oracle import Oracle, load
 from agnet.predictor import Predictor, fit
 from agnet.records import records as table
@@ -220,6 +221,10 @@ def search(
         AgnetError: if nothing could be evaluated.
     """
     asked = _call(locals())
+    for name in settings:
+        if name not in _SETTINGS:
+            known = [*inspect.signature(search).parameters, *_SETTINGS]
+            raise InputError(f"search has no option {name!r}{nearest(name, known)}")
     if benchmark is None:
         raise InputError("say which benchmark answers, such as 'nb201/cifar10', or name a preset")
     if resume and output is None:
