@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,28 @@ def test_signals(tool: str, number: signal.Signals, inputs: Path) -> None:
     assert {name for name in _left(inputs) if not name.startswith("out.")} == set(), _left(inputs)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "command", ["plot curve fifo -o out.svg", "agnet export fifo -o out.pt2", "benchmarks import hw fifo"]
+)
+def test_signals_while_waiting_for_input(command: str, number: signal.Signals, tmp_path: Path) -> None:
+    """A named pipe that nobody writes into."""
+    os.mkfifo(tmp_path / "fifo")
+    environment = _ENVIRONMENT | {"AGNET_DATA": str(tmp_path / "data")}
+    process = subprocess.Popen(command.split(), cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
+    writer = -1
+    while process.poll() is None and writer < 0:
+        with suppress(OSError):  # until it reads
+            writer = os.open(tmp_path / "fifo", os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, told
+    os.close(writer)
+    assert told == b""
+    assert not list(tmp_path.glob("out.*"))
+
+
 @pytest.mark.parametrize(
     "pipeline",
     [
@@ -136,3 +159,16 @@ def test_inputs_that_vanished_or_are_folders(make: Callable[[Path], None], input
         assert ended.returncode == 2
         assert ended.stderr.startswith(f"{command.split()[0]}: gone.jsonl: ")
         assert ended.stderr.count("\n") == 1
+
+
+def test_a_clock_that_goes_back(inputs: Path) -> None:
+    """What the time of day is, and which way it goes, is in no history."""
+    code = (
+        "import itertools, sys, time; hours = itertools.count(); time.time = lambda: 1e9 - 3600 * next(hours);"
+        "from agnet_search.command import main; sys.argv[0] = 'search'; main()"
+    )
+    options = "-b nb201/cifar10 --queries 30 -q -o -"
+    there = _run(f"search {options}", inputs)
+    back = _run(f'"{sys.executable}" -c "{code}" {options}', inputs)
+    assert there.returncode == back.returncode == 0, back.stderr
+    assert there.stdout == back.stdout

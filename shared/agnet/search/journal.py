@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -22,7 +23,7 @@ from typing import Any, BinaryIO, Self
 import orjson
 import pyarrow as pa
 
-from agnet.errors import InputError
+from agnet.errors import AgnetError, InputError
 from agnet.streams.chunk import Chunk, LinesChunk
 
 HEADER = "agnet_journal"
@@ -151,7 +152,10 @@ class Journal(Record):
             raise InputError(
                 f"{path}: a search that did not finish left its journal; continue it with --resume, or remove it"
             )
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0)
+        if not path.parent.is_dir():
+            raise InputError(f"{path}: there is no folder {path.parent}")
+        with _errors(path):
+            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -197,10 +201,11 @@ class Journal(Record):
 
     def _put(self, content: bytes, *, sync: bool = True) -> None:
         view = memoryview(content)
-        while view:
-            view = view[self._file.write(view) or 0 :]
-        if sync:
-            os.fsync(self._file.fileno())
+        with _errors(self.path):
+            while view:
+                view = view[self._file.write(view) or 0 :]
+            if sync:
+                os.fsync(self._file.fileno())
 
     def discard(self) -> None:
         """Remove the file: the history it guarded is safely elsewhere."""
@@ -218,6 +223,15 @@ class Journal(Record):
 def _archs(chunk: Chunk) -> list[str]:
     found: list[str] = chunk.column("arch", pa.string()).to_pylist()
     return found
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    """What the system refuses, as one line that names the journal."""
+    try:
+        yield
+    except OSError as error:
+        raise AgnetError(f"{path}: {error.strerror or error}") from None
 
 
 def _json(value: Any) -> Any:
