@@ -6,12 +6,12 @@ folder with a sub-folder for each class, or a file of NumPy arrays (``.npz``). E
 
 from __future__ import annotations
 
+import difflib
 from importlib import import_module
 from pathlib import Path
 
 from agnet.errors import InputError
 from agnet.images.base import Images, Split, merged
-from agnet.names import nearest
 
 __all__ = ["Images", "Split", "check", "load", "merged"]
 
@@ -52,13 +52,19 @@ def check(name: str, *, size: int = 0, classes: int = 0) -> str:
     return reader
 
 
+_MADE = ("digits", "noise")
+"""Data that is no file."""
+
+
 def _reader(name: str) -> str:
     """The module of this package that reads ``name``."""
     path = Path(name)
-    if name in ("digits", "noise"):
+    if name in _MADE:
         return name
     if not name or not path.exists():
-        raise InputError(f"data {name!r}: there is no such file or folder{nearest(name, ('digits', 'noise'))}")
+        close = difflib.get_close_matches(name, _MADE, n=1, cutoff=0.75)
+        hint = f"did you mean {close[0]!r}?" if close else "give one, or digits or noise"
+        raise InputError(f"data {name!r}: there is no such file or folder; {hint}")
     if path.is_file():
         if path.suffix.lower() != ".npz":
             raise InputError(f"data {name}: not a folder and not a .npz file")
