@@ -4,6 +4,7 @@
 # make pages   write the options of every tool into its page, from --help
 # make docs    the documentation as a site, in build/site
 # make bench   speed and sample efficiency, as ratios
+# make audit   look the installed packages up among known weaknesses; needs the network
 # make generators   train the generators that come along, about 40 minutes
 PYTHON ?= python3
 VENV   := .venv
@@ -48,6 +49,11 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+# Without the network this says so and is no failure: it is called where there is one, and after each change of pyproject.toml.
+audit: $(VENV)/.dev
+	$(BIN)/pip install -q --group audit
+	$(BIN)/python -m tests.audit
 
 WEIGHTS := shared/agnet/generator/weights
 generators: $(VENV)/.installed

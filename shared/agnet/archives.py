@@ -1,10 +1,12 @@
-"""What reading a damaged ZIP or tar file, or one member of it, can raise."""
+"""ZIP and tar files that may be damaged."""
 
 from __future__ import annotations
 
 import tarfile
 import zipfile
 import zlib
+from pathlib import Path
+from typing import IO
 
 try:
     from lzma import LZMAError
@@ -21,4 +23,12 @@ ERRORS = (
     NotImplementedError,
     RuntimeError,
 )
-"""``RuntimeError``: a member with a password."""
+"""What reading one, or a member of it, can raise; ``RuntimeError`` for a member with a password."""
+
+
+def is_zip(file: Path | IO[bytes]) -> bool:
+    """Whether a file looks like a ZIP file that can be read."""
+    try:
+        return zipfile.is_zipfile(file)
+    except zipfile.BadZipFile:  # part of one on several disks
+        return False

@@ -146,7 +146,7 @@ def arrays(tensors: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
 
 
 def _read(file: BinaryIO, size: int) -> Any:
-    return _read_zip(file, size) if zipfile.is_zipfile(file) else _read_old(file)
+    return _read_zip(file, size) if archives.is_zip(file) else _read_old(file)
 
 
 def _read_zip(file: BinaryIO, size: int) -> Any:

@@ -127,6 +127,10 @@ def _hw() -> list[bytes]:
     ]
 
 
+_DISKS = b"PK\x06\x07" + 14 * b"\x01" + b"\x04\x95PK\x05\x06" + 4 * b"\0" + b"}\x94K\0\x11" + 13 * b"\0"
+"""The end of a ZIP file on several disks."""
+
+
 def _log() -> list[bytes]:
     recipe = '{"a":{"op":"linear","input":["x","h_prev_0"]},"h_new_0":{"op":"activation_sigm","input":["a"]}}'
     log = {
@@ -257,7 +261,9 @@ OFFICIAL: dict[str, Target] = {
         as_file("nb201", lambda path: nb201.read(path, silent)), lambda: [_zipped(_whole()), _whole()]
     ),
     "hw": Target(as_file("hw", lambda path: hw.read(path, silent)), _hw),
-    "nbnlp-pickle": Target(as_file("nbnlp", lambda path: nbnlp.read(path, silent)), lambda: [*_naslib(), *_log()]),
+    "nbnlp-pickle": Target(
+        as_file("nbnlp", lambda path: nbnlp.read(path, silent)), lambda: [*_naslib(), *_log(), _DISKS]
+    ),
     "nbnlp-log": Target(_archived("log", lambda path: nbnlp.read(path, silent)), _log),
     "nb301-run": Target(_archived("run", lambda path: nb301_runs.read(path, silent)), _run),
     "nb301-xgb": Target(_model("xgb", lambda path: nb301.read(path, silent)), lambda: _xgboost()[:1]),

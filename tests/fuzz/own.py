@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import zipfile
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
@@ -127,6 +128,11 @@ def _arrays() -> list[bytes]:
         buffer = io.BytesIO()
         save(buffer, x=np.zeros((10, 2, 2), np.uint8), y=np.arange(10) // 5)
         contents.append(buffer.getvalue())
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x.npy", b"damaged")
+    place = 30 + len("x.npy") + 4  # behind the header of the member and that of LZMA: its settings
+    contents.append(buffer.getvalue()[:place] + b"\xff" + buffer.getvalue()[place + 1 :])
     return contents
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +14,15 @@ from agnet.errors import AgnetError
 
 CAUGHT = (ValueError, KeyError, TypeError, AttributeError)
 """What those who read parts of files turn into a line."""
-FOLDER = Path(tempfile.mkdtemp(prefix="agnet-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
-"""In memory where there is such a folder."""
+_GIVEN = "AGNET_FUZZ_FOLDER"
+FOLDER = Path(
+    os.environ.get(_GIVEN)
+    or tempfile.mkdtemp(prefix="agnet-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+)
+"""In memory where there is such a folder. The process that makes it removes it; those that it starts use it too."""
+if _GIVEN not in os.environ:
+    os.environ[_GIVEN] = str(FOLDER)
+    atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from tests.fuzz.evil import VALUES, replaced
 from tests.fuzz.target import check
 from tests.fuzz.targets import TARGETS
 target = TARGETS[sys.argv[1]]
-corpus = [data for data in target.corpus() if data[:1] == b"\\x80" or data[:2] == b"PK"]
+corpus = [data for data in target.corpus() if data[:1] == b"\\x80" or data[:4] == b"PK\\x03\\x04"]
 for data in corpus:
     check(target, data)
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

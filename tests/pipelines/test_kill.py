@@ -34,6 +34,15 @@ def test_searches_killed_at_a_hundred_random_moments(options: str, tmp_path: Pat
     assert _killed(tmp_path, "search", 100, options) > 10
 
 
+def test_searches_killed_while_they_wait_for_a_worker(tmp_path: Path) -> None:
+    """The evaluations are those of a process of its own, which ends with the search."""
+    program = tmp_path / "evaluate.sh"
+    program.write_text('#!/bin/sh\nwhile read -r line; do sleep 0.05; echo "${line%?},\\"val_acc\\":0.5}"; done\n')
+    program.chmod(0o700)
+    options = f"-b cmd:{program} --space nb201 --metric val_acc --strategy random --queries 12 --workers 1"
+    assert _killed(tmp_path, "search", 12, options) > 3
+
+
 @pytest.mark.parametrize(("model", "kills"), [("autoregressive", 20), ("agnet", 6)])
 def test_trainings_killed_at_random_moments(model: str, kills: int, tmp_path: Path) -> None:
     """While they learn, measure themselves, or write from where to go on."""

@@ -222,7 +222,7 @@ def _opened(path: Path) -> Iterator[tuple[Readable, int]]:
     """The stream with the pickle in it, and how many other pickles stand before."""
     with path.open("rb") as file:
         head = file.read(len(_TORCH_MAGIC))
-    if zipfile.is_zipfile(path):
+    if archives.is_zip(path):
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.endswith("/data.pkl")]
             if len(names) != 1:

@@ -56,7 +56,7 @@ def read(path: Path, progress: Progress) -> pa.Table:
             if number % _EVERY == 0:
                 progress(number, total)
     except archives.ERRORS as error:
-        if path.is_file() and not zipfile.is_zipfile(path):
+        if path.is_file() and not archives.is_zip(path):
             raise InputError(f"{path}: neither a folder nor a whole ZIP file with results_*.json") from None
         raise InputError(f"{path}: damaged: {error}; get it again") from None
     if not texts:

@@ -79,7 +79,7 @@ def _trainings(path: Path, wikitext: bool, progress: Progress) -> Iterator[_Trai
             raise ValueError("a folder without .zip or .json files")
         for inside in files:
             yield from _trainings(inside, wikitext, progress)
-    elif zipfile.is_zipfile(path):
+    elif archives.is_zip(path):
         yield from _from_archive(path, wikitext, progress)
     else:
         with path.open("rb") as file:
