@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from agnet.generator.state import State
 from agnet.graphs import Graphs
 from agnet.seeds import Seed, numpy_stream
 from agnet.spaces.base import Space
+
+if TYPE_CHECKING:
+    from agnet.generator.together import Together
 
 _TICKS = 10
 """Times that a training reports how it goes."""
@@ -90,8 +93,10 @@ class Learner(Protocol):
 class AgnetLearner:
     """AG-Net's generator: reconstructs architectures from noise that is fresh for every batch."""
 
-    def __init__(self, start: Checkpoint, space: Space, graphs: Graphs, device: str) -> None:
-        self._space, self._length = space, start.config.latent_length
+    def __init__(
+        self, start: Checkpoint, space: Space, graphs: Graphs, device: str, together: Together | None = None
+    ) -> None:
+        self._space, self._length, self._together = space, start.config.latent_length, together
         self._network = start.network(device)
         self._adam = Adam(self._network.xp, len(self._network.vector))
         self._ops, self._edges = graphs.ops, edge_vector(graphs.adjacency)
@@ -104,9 +109,21 @@ class AgnetLearner:
     def learn(self, rows: NDArray[np.int64], rng: np.random.Generator, rate: float) -> float:
         """See :class:`Learner`."""
         z = rng.standard_normal((len(rows), self._length), np.float32)
-        losses = self._network.learn(z, Targets(self._ops[rows], self._edges[rows]))
+        loss = self._gradient(z, rows) if self._together is None else self._added(self._together, z, rows)
         self._adam.step(self._network.vector, self._network.gradient, rate)
-        return losses.reconstruction
+        return loss
+
+    def _gradient(self, z: NDArray[np.float32], rows: NDArray[np.int64]) -> float:
+        return self._network.learn(z, Targets(self._ops[rows], self._edges[rows])).reconstruction
+
+    def _added(self, together: Together, z: NDArray[np.float32], rows: NDArray[np.int64]) -> float:
+        """Each process has the gradient of its share."""
+        mine = together.share(rows)
+        share = len(mine) / len(rows)
+        loss = self._gradient(together.share(z), mine) * share if len(mine) else 0.0
+        self._network.gradient[...] *= share
+        together.add(self._network.gradient)
+        return together.total(loss)
 
     def parameters(self) -> dict[str, NDArray[np.float32]]:
         """See :class:`Learner`."""
@@ -125,12 +142,12 @@ class AgnetLearner:
         state.restore(self._network, self._adam)
 
 
-def _learner(start: Checkpoint, space: Space, graphs: Graphs, device: str) -> Learner:
+def _learner(start: Checkpoint, space: Space, graphs: Graphs, device: str, together: Together | None) -> Learner:
     if start.model == "agnet":
-        return AgnetLearner(start, space, graphs, device)
+        return AgnetLearner(start, space, graphs, device, together)
     from agnet.generator.autoregressive.training import AutoregressiveLearner  # noqa: PLC0415 - imports PyTorch
 
-    return AutoregressiveLearner(start, space, graphs, device)
+    return AutoregressiveLearner(start, space, graphs, device, together=together)
 
 
 def pretrain(
@@ -144,6 +161,7 @@ def pretrain(
     on_tick: Callable[[Tick], None] | None = None,
     on_state: Callable[[State], None] | None = None,
     state: State | None = None,
+    together: Together | None = None,
 ) -> Checkpoint:
     """Learn the distribution of architectures.
 
@@ -159,11 +177,20 @@ def pretrain(
         device: ``cpu`` or a device of PyTorch's.
         on_tick: told ten times how it goes.
         on_state: told as often from where it could continue.
-        state: where to continue from.
+        state: where to continue from; of several processes the first one's counts.
+        together: the processes that train together; all but the first return a checkpoint without facts.
+
+    Raises:
+        AgnetError: if processes that train together were given other architectures.
     """
     start = init or Checkpoint.initial(space, seed)
     schedule = schedule or Schedule.of(len(graphs), start.model)
-    learner = _learner(start, space, graphs, device)
+    learner = _learner(start, space, graphs, device, together)
+    first = together is None or together.first
+    if together is not None:
+        told = repr((digest(graphs), seed, schedule, start.digest()))
+        together.agree(hashlib.sha256(told.encode()).hexdigest())
+        state = together.from_first(state, sum(value.size for value in start.parameters.values()))
     n = len(graphs)
     per_epoch = -(-n // schedule.batch)
     steps = per_epoch * schedule.epochs
@@ -182,13 +209,15 @@ def pretrain(
         loss += learner.learn(rows, numpy_stream(seed, "training noise", step), rate)
         counted += 1
         if step + 1 in ticks and step + 1 < steps:
-            if on_tick:
+            if on_tick and first:
                 measured = quality(start, space, learned, _TICK_SAMPLES, (*seed, step), sampler=learner.sampler())
                 samples = epoch * n + batch * schedule.batch + len(rows)
                 on_tick(Tick(samples, n * schedule.epochs, loss / counted, measured))
             loss, counted = 0.0, 0
-            if on_state:
+            if on_state and first:
                 on_state(learner.state())
+    if not first:
+        return replace(start, parameters=learner.parameters(), facts={})
     final = quality(start, space, learned, _FINAL_SAMPLES, (*seed, steps), sampler=learner.sampler())
     mean = loss / max(counted, 1)
     if on_tick:
@@ -203,6 +232,8 @@ def pretrain(
         **{name: round(value, 6) for name, value in final._asdict().items()},
         "versions": versions(start.model),
     }
+    if together is not None:
+        facts["processes"] = together.size
     if init is not None and init.facts:
         facts["init"] = dict(init.facts)
     return replace(start, parameters=learner.parameters(), facts=facts)

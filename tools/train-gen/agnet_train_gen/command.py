@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack
 from enum import StrEnum
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from agnet.generator.checkpoint import Checkpoint
     from agnet.generator.network import Losses
     from agnet.generator.state import State
+    from agnet.generator.together import Together
     from agnet.generator.training import Tick
     from agnet.graphs import Graphs
     from agnet.seeds import Seed
@@ -133,11 +135,14 @@ def train_gen(
       encode --space nb201 --random 2000 | train-gen -o small.safetensors
       train-gen seen.jsonl --init nb201 --condition val_acc -o adapted.safetensors
       train-gen seen.jsonl --init nb201-agnet --weight-by val_acc --predict val_acc -o agnet.safetensors
+      torchrun --nproc-per-node 4 --no-python -- train-gen --space nb301 --device cuda -o large.safetensors
       train-gen --import NASBench201/best.model -o published.safetensors
     """
     if output is None:
         raise InputError("name the generator to write: -o CKPT")
-    reporter = console.Reporter("train-gen", quiet=quiet, lines=progress)
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+    first = not several or os.environ["RANK"] == "0"
+    reporter = console.Reporter("train-gen", quiet=quiet or not first, lines=progress and first)
     if published is not None:
         _import(published, output, reporter)
         return
@@ -148,6 +153,11 @@ def train_gen(
         raise InputError(
             "--resume continues a long training with -o FILE; one on evaluated architectures takes seconds"
         )
+    if several and (evaluated or "-" in (files or ["-"] * (space_name is None))):
+        raise InputError(
+            "under torchrun a distribution is learned, of --space or of FILEs that all processes can read; "
+            "not of stdin, and not with --condition, --weight-by or --predict, which take seconds"
+        )
     if not predict and (freeze or not backpropagate):
         raise InputError("--freeze and --no-backpropagate go with --predict METRIC")
 
@@ -157,7 +167,7 @@ def train_gen(
     if start is not None and model not in (None, start.model):
         raise InputError(f"--model {model}: {init} is {start.model}; leave one of the two out")
     with ExitStack() as stack:
-        write = _log(log, stack)
+        write = _log(log if first else None, stack)
         if condition:
             _condition(files, start, condition, seed, device, write, reporter).save(output)
         elif evaluated:
@@ -180,7 +190,15 @@ def train_gen(
         else:
             space, graphs = _data(files, space_name, sample, start, seed, reporter)
             start = start or Checkpoint.initial(space, seed, model or Model.autoregressive)
-            _pretrain(space, graphs, start, output, (epochs, batch, rate), seed, device, write, resume, reporter)
+            together = None
+            if several:
+                from agnet.generator.together import Together  # noqa: PLC0415 - torch
+
+                together = Together(device)
+                stack.callback(together.close)
+                device = together.device
+            given = (epochs, batch, rate)
+            _pretrain(space, graphs, start, output, given, seed, device, write, resume, reporter, together)
 
 
 def _import(published: str, output: str, reporter: console.Reporter) -> None:
@@ -258,6 +276,7 @@ def _pretrain(
     write: Log,
     resume: bool,
     reporter: console.Reporter,
+    together: Together | None,
 ) -> None:
     """Learn a distribution, keeping beside the output from where it could continue."""
     from agnet.generator.state import load_state  # noqa: PLC0415
@@ -274,7 +293,8 @@ def _pretrain(
     }
     path = Path(f"{output}.state")
     state = None
-    if resume and path.exists():
+    first = together is None or together.first
+    if resume and first and path.exists():
         state = load_state(str(path), purpose, sum(value.size for value in start.parameters.values()))
         reporter.note(f"continues behind step {state.steps:,}")
     started = time.perf_counter()
@@ -299,7 +319,10 @@ def _pretrain(
             on_tick=on_tick,
             on_state=on_state,
             state=state,
+            together=together,
         )
+    if not first:
+        return
     checkpoint.save(output)
     path.unlink(missing_ok=True)
     facts = checkpoint.facts

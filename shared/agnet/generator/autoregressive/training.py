@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from agnet.generator.state import State
 from agnet.graphs import Graphs
 from agnet.spaces.base import Space
 
+if TYPE_CHECKING:
+    from agnet.generator.together import Together
+
 _LARGEST_GRADIENT = 1.0
 _PARTS = 4
 _CONDITION = 10.0
@@ -28,7 +32,16 @@ _CONDITION = 10.0
 class AutoregressiveLearner:
     """See :class:`agnet.generator.training.Learner`."""
 
-    def __init__(self, start: Checkpoint, space: Space, graphs: Graphs, device: str, *, warmup: int = 50) -> None:
+    def __init__(
+        self,
+        start: Checkpoint,
+        space: Space,
+        graphs: Graphs,
+        device: str,
+        *,
+        warmup: int = 50,
+        together: Together | None = None,
+    ) -> None:
         """Begin to learn.
 
         Args:
@@ -37,6 +50,7 @@ class AutoregressiveLearner:
             graphs: what it learns from.
             device: ``cpu`` or a device of PyTorch's.
             warmup: steps until the whole step size is taken.
+            together: the processes that learn together.
         """
         assert isinstance(start.config, Config)
         self._config, self._space = start.config, space
@@ -49,7 +63,7 @@ class AutoregressiveLearner:
             for later in (False, True)
         ]
         self._adam = torch.optim.Adam(groups, betas=(0.9, 0.99))
-        self._warmup = warmup
+        self._warmup, self._together = warmup, together
         self.steps = 0
 
     def learn(
@@ -73,14 +87,19 @@ class AutoregressiveLearner:
     def _learn(self, rows: NDArray[np.int64], rate: float, features: NDArray[np.float32] | None) -> float:
         self._adam.zero_grad()
         # Architectures of few nodes go together, so that their missing rows need not be computed.
+        n = len(rows)
+        if self._together is not None:
+            rows = self._together.share(rows)
         order = np.argsort(self._sizes[rows], kind="stable")
-        parts = _PARTS if self._config.cells == 1 and np.ptp(self._sizes[rows]) > _PARTS else 1
+        parts = _PARTS if self._config.cells == 1 and len(rows) and np.ptp(self._sizes[rows]) > _PARTS else 1
         total = 0.0
-        for part in np.array_split(order, parts):
+        for part in np.array_split(order, parts) if len(rows) else ():
             loss = self._network(self._decisions.take(rows[part]), None if features is None else features[part])
-            mean = loss.sum() / len(rows)
+            mean = loss.sum() / n
             mean.backward()
             total += mean.item()
+        if self._together is not None:
+            total = self._add(self._together, total)
         torch.nn.utils.clip_grad_norm_(self._learned, _LARGEST_GRADIENT)
         self.steps += 1
         rate *= min(1, self.steps / self._warmup)
@@ -88,6 +107,18 @@ class AutoregressiveLearner:
             group["lr"] = factor * rate
         self._adam.step()
         return total
+
+    def _add(self, together: Together, loss: float) -> float:
+        """Add up the gradients of all processes in one message, and their losses."""
+        for p in self._learned:
+            if p.grad is None:
+                p.grad = torch.zeros_like(p)
+        gradients = [p.grad for p in self._learned if p.grad is not None]
+        whole = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        together.add(whole)
+        for gradient, part in zip(gradients, whole.split([gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+        return together.total(loss)
 
     def parameters(self) -> dict[str, NDArray[np.float32]]:
         """See :class:`~agnet.generator.training.Learner`."""
