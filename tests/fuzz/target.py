@@ -17,7 +17,7 @@ CAUGHT = (ValueError, KeyError, TypeError, AttributeError)
 _GIVEN = "AGNET_FUZZ_FOLDER"
 FOLDER = Path(
     os.environ.get(_GIVEN)
-    or tempfile.mkdtemp(prefix="agnet-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+    or tempfile.mkdtemp(prefix=f"agnet-fuzz-{os.getpid()}-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
 )
 """In memory where there is such a folder. The process that makes it removes it; those that it starts use it too."""
 if _GIVEN not in os.environ:
@@ -52,7 +52,11 @@ def as_file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], obje
     path = FOLDER / f"{os.getpid()}-{name}"
 
     def feed(data: bytes) -> object:
-        path.write_bytes(data)
+        try:
+            path.write_bytes(data)
+        except FileNotFoundError:  # somebody cleans up in memory
+            FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.write_bytes(data)
         return read(path)
 
     return feed
