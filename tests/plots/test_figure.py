@@ -98,9 +98,10 @@ def test_names_are_shown_as_they_are(page: PageOf) -> None:
     assert len(set(pictures)) == len(pages)
 
 
-def test_settings_of_the_caller_stay(page: PageOf) -> None:
+def test_settings_of_the_caller_stay(page: PageOf, monkeypatch: pytest.MonkeyPatch) -> None:
     import matplotlib as mpl
 
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)  # another test may have brought it
     before = dict(mpl.rcParams)
     figure.render(page("curve"), "png")
     assert dict(mpl.rcParams) == before
