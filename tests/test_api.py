@@ -118,7 +118,7 @@ def test_what_makes_no_sense_costs_no_queries(tmp_path: Path) -> None:
         agnet.search("nb201/cifar10", resume=True)
     with pytest.raises(InputError, match="callback goes with jobs=1"):
         agnet.search("nb201/cifar10", trials=2, jobs=2, callback=print)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError, match="there is no folder"):
         agnet.search("nb201/cifar10", output=tmp_path / "none" / "history.jsonl", callback=lambda progress: 1 / 0)
 
 

@@ -15,7 +15,7 @@ from .conftest import Shell
 _ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("page", ["tutorial", "cookbook", "faq", "streams", "generators"])
+@pytest.mark.parametrize("page", ["tutorial", "cookbook", "faq", "streams", "generators", "scaling"])
 def test_commands_of_a_page(shell: Shell, page: str) -> None:
     if page == "tutorial":
         pytest.importorskip("sklearn")
