@@ -72,13 +72,18 @@ def shell(command: str) -> Callable[[], None]:
     return run
 
 
-def within(work: str, ours: Callable[[], object], budget: str, seconds: float, *, turns: int = 3) -> Row:
-    """Run in ``turns`` after one warm-up; the budget is a time that was set, not one that is measured beside it."""
+def timed(function: Callable[[], object], *, turns: int = 3) -> float:
+    """Median seconds of ``turns`` calls, after one to warm up."""
     times = []
     for turn in range(turns + 1):
         started = time.perf_counter()
-        ours()
+        function()
         if turn:
             times.append(time.perf_counter() - started)
-    taken = statistics.median(times)
+    return statistics.median(times)
+
+
+def within(work: str, ours: Callable[[], object], budget: str, seconds: float) -> Row:
+    """Compare with a time that was set, not one that is measured beside it."""
+    taken = timed(ours)
     return Row(work, taken, budget, seconds, taken / seconds, 1.0)

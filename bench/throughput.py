@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from bench.measure import Row, shell, within
+from bench.measure import Row, compare, shell, timed, within
 from bench.spaces import PEAK
 
 _MANY = 1_000_000
@@ -77,19 +77,16 @@ def _pipeline(folder: Path) -> Iterator[Row]:
     ):
         shell(command)()
     alone = {
-        "generate": shell(stages["generate"]),
-        "predict": shell(f"{stages['predict']} {cells}"),
-        "query": shell(f"{stages['query']} {guessed}"),
+        "generate": stages["generate"],
+        "predict": f"{stages['predict']} {cells}",
+        "query": f"{stages['query']} {guessed}",
     }
-    times = {name: within(name, command, "", 1.0, turns=3).ours for name, command in alone.items()}
-    slowest = max(times, key=times.__getitem__)
-    whole = within("generate | predict | query, 1,000,000", shell(" | ".join(stages.values())), "", 1.0)
-    yield Row(whole.work, whole.ours, f"the slowest alone, {slowest}", times[slowest], whole.ours / times[slowest], 1.3)
-    for name, command in (
-        ("generate", stages["generate"]),
-        ("predict", f"{stages['predict']} {cells}"),
-        ("query", f"{stages['query']} {guessed}"),
-    ):
+    slowest = max(alone, key=lambda name: timed(shell(alone[name]), turns=1))
+    yield compare(
+        "generate | predict | query, 1,000,000", shell(" | ".join(stages.values())),
+        f"the slowest alone, {slowest}", shell(alone[slowest]), limit=1.3, turns=3,
+    )  # fmt: skip
+    for name, command in alone.items():
         peak = [sys.executable, "-c", PEAK, *command.split()]
         gigabytes = int(subprocess.check_output(peak, stderr=subprocess.DEVNULL)) / 1e9
         yield Row(f"{name} in that pipeline: peak memory", gigabytes, "a gigabyte", 1.0, gigabytes, 1.0, "GB")

@@ -37,7 +37,8 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
 
     arguments = ("train-gen", "--space", "nb201", "--model", model, "--sample", 200, "--epochs", 4, "--batch", 32, "-o")
     whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
-    cli(*arguments, whole)
+    log, told = tmp_path / "log.jsonl", tmp_path / "told.jsonl"
+    cli(*arguments, whole, "--log", log)
     save = State.save
 
     def stop(self: State, *args: object) -> None:
@@ -46,11 +47,14 @@ def test_an_interrupted_training_ends_with_the_same_bytes(
             raise AgnetError("stopped")
 
     monkeypatch.setattr(State, "save", stop)
-    cli(*arguments, broken, status=1)
+    cli(*arguments, broken, "--log", told, status=1)
     assert not broken.exists()
     monkeypatch.undo()
-    assert "continues behind step" in cli(*arguments, broken, "--resume").stderr
+    with told.open("ab") as file:  # told after the state was written, and cut off
+        file.write(log.read_bytes().splitlines(keepends=True)[-1] + b'{"samples":')
+    assert "continues behind step" in cli(*arguments, broken, "--log", told, "--resume").stderr
     assert broken.read_bytes() == whole.read_bytes()
+    assert told.read_bytes() == log.read_bytes()
 
 
 def test_a_state_of_another_training_is_refused(cli: Cli, tmp_path: Path) -> None:

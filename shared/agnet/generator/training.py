@@ -53,6 +53,11 @@ class Schedule(NamedTuple):
         samples = max(min(max(10 * n, 50_000), 160_000), 2 * n)
         return cls(epochs=-(-samples // n), batch=256, rate=5e-3)
 
+    def samples(self, n: int, steps: int) -> int:
+        """How many of ``n`` architectures, again and again, have been learned from after so many steps."""
+        epochs, batches = divmod(steps, -(-n // self.batch))
+        return epochs * n + min(batches * self.batch, n)
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -211,7 +216,7 @@ def pretrain(
         if step + 1 in ticks and step + 1 < steps:
             if on_tick and first:
                 measured = quality(start, space, learned, _TICK_SAMPLES, (*seed, step), sampler=learner.sampler())
-                samples = epoch * n + batch * schedule.batch + len(rows)
+                samples = schedule.samples(n, step + 1)
                 on_tick(Tick(samples, n * schedule.epochs, loss / counted, measured))
             loss, counted = 0.0, 0
             if on_state and first:

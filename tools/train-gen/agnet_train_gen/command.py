@@ -100,10 +100,12 @@ def train_gen(
         typer.Option("--epochs", metavar="N", min=1, help="Passes over the data.  [default: by its size, or 30]"),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option("--batch", metavar="N", min=1, help="Architectures a step.  [default: 64, or 16]")
+        int | None,
+        typer.Option("--batch", metavar="N", min=1, help="Architectures a step.  [default: 256, of agnet 64, or 16]"),
     ] = None,
     rate: Annotated[
-        float | None, typer.Option("--lr", metavar="RATE", min=0, help="Step size.  [default: 0.006, or 0.001]")
+        float | None,
+        typer.Option("--lr", metavar="RATE", min=0, help="Step size.  [default: 0.005, of agnet 0.003, or 0.001]"),
     ] = None,
     seed: console.SeedOption = (0,),
     device: Annotated[str, typer.Option("--device", metavar="D", help="cpu or cuda.")] = "cpu",
@@ -167,7 +169,7 @@ def train_gen(
     if start is not None and model not in (None, start.model):
         raise InputError(f"--model {model}: {init} is {start.model}; leave one of the two out")
     with ExitStack() as stack:
-        write = _log(log if first else None, stack)
+        write = _LogFile(log if first else None, stack, resume=resume)
         if condition:
             _condition(files, start, condition, seed, device, write, reporter).save(output)
         elif evaluated:
@@ -216,17 +218,35 @@ def _is_file(output: str) -> bool:
     return output != "-" and (path.is_file() or not path.exists())
 
 
-def _log(name: str | None, stack: ExitStack) -> Log:
-    if name is None:
-        return lambda line: None
-    import orjson  # noqa: PLC0415
+class _LogFile:
+    """How a training goes, as JSON lines; not buffered, so that a line can be seen as soon as it is written."""
 
-    file = stack.enter_context(FileIO(name, "w"))  # not buffered: a line can be seen as soon as it is written
+    def __init__(self, name: str | None, stack: ExitStack, *, resume: bool) -> None:
+        self._file = stack.enter_context(FileIO(name, "a+" if resume else "w")) if name is not None else None
 
-    def write(line: dict[str, Any]) -> None:
-        file.write(orjson.dumps(line) + b"\n")
+    def __call__(self, line: dict[str, Any]) -> None:
+        if self._file is not None:
+            import orjson  # noqa: PLC0415
 
-    return write
+            self._file.write(orjson.dumps(line) + b"\n")
+
+    def go_on(self, samples: int) -> None:
+        """Forget what a training told after so many samples, and half a last line: it will tell that again."""
+        import orjson  # noqa: PLC0415
+
+        if self._file is None or not self._file.seekable():
+            return
+        kept = 0
+        self._file.seek(0)
+        for line in self._file.readall().splitlines(keepends=True):
+            try:
+                told = orjson.loads(line)["samples"] <= samples
+            except (orjson.JSONDecodeError, KeyError, TypeError):
+                break
+            if not told or not line.endswith(b"\n"):
+                break
+            kept += len(line)
+        self._file.truncate(kept)
 
 
 def _data(
@@ -273,7 +293,7 @@ def _pretrain(
     given: tuple[int | None, int | None, float | None],
     seed: Seed,
     device: str,
-    write: Log,
+    write: _LogFile,
     resume: bool,
     reporter: console.Reporter,
     together: Together | None,
@@ -297,6 +317,8 @@ def _pretrain(
     if resume and first and path.exists():
         state = load_state(str(path), purpose, sum(value.size for value in start.parameters.values()))
         reporter.note(f"continues behind step {state.steps:,}")
+    if resume:
+        write.go_on(schedule.samples(len(graphs), state.steps) if state is not None else 0)
     started = time.perf_counter()
     with reporter.progress("train", schedule.epochs * len(graphs)) as update:
 
