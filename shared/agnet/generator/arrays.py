@@ -7,7 +7,9 @@ both, because NumPy's arrays and PyTorch's tensors share operators, slices, ``re
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -172,3 +174,12 @@ def backend(device: str = "cpu", *, double: bool = False) -> Backend:
         reason = str(error).splitlines()[0]
         raise InputError(f"device {device!r} cannot be used: {reason}; use cpu, cuda or cuda:N") from error
     return made
+
+
+def views(vector: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
+    """The named arrays that lie one after the other in a vector."""
+    named, end = {}, 0
+    for name, shape in shapes.items():
+        start, end = end, end + prod(shape)
+        named[name] = vector[start:end].reshape(shape)
+    return named

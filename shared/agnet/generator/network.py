@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agnet.generator import decoder, predictor
-from agnet.generator.arrays import Array, Backend, backend
+from agnet.generator.arrays import Array, Backend, backend, views
 from agnet.generator.recurrence import Shape
 from agnet.spaces.base import Space
 
@@ -135,8 +135,8 @@ class Network:
         shapes = config.parameter_shapes()
         self.vector = self.xp.empty(sum(map(prod, shapes.values())))
         self.gradient = self.xp.full(0, len(self.vector))
-        self._parameters = _views(self.vector, shapes)
-        self._gradients = _views(self.gradient, shapes)
+        self._parameters = views(self.vector, shapes)
+        self._gradients = views(self.gradient, shapes)
         for name, value in self._parameters.items():
             value[...] = self.xp.array(parameters[name])
         decoders = sum(prod(size) for name, size in shapes.items() if name.startswith("decoder."))
@@ -232,14 +232,6 @@ class Network:
 
     def _part(self, prefix: str, named: dict[str, Array]) -> dict[str, Array]:
         return {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}
-
-
-def _views(vector: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
-    views, end = {}, 0
-    for name, size in shapes.items():
-        start, end = end, end + prod(size)
-        views[name] = vector[start:end].reshape(size)
-    return views
 
 
 _TINY = 1e-12

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from agnet.generator import predictor
 from agnet.generator.adam import Adam
-from agnet.generator.arrays import backend
+from agnet.generator.arrays import backend, views
 from agnet.seeds import Seed, numpy_stream
 from agnet.surrogates.base import Scale
 from agnet.surrogates.folds import Folded
@@ -67,7 +66,7 @@ class MLP(Folded):
         vector = np.concatenate([value.ravel() for value in initial.values()]).astype(np.float64)
         gradient = np.empty_like(vector)
         shapes = {name: value.shape for name, value in initial.items()}
-        parameters, gradients = _views(vector, shapes), _views(gradient, shapes)
+        parameters, gradients = views(vector, shapes), views(gradient, shapes)
         adam = Adam(_XP, len(vector))
         n = len(x)
         batches = -(-n // _BATCH)
@@ -86,10 +85,3 @@ class MLP(Folded):
         if {name: value.shape for name, value in parameters.items()} != expected:
             raise ValueError("the network's layers do not fit together")
         return Perceptron(parameters, scale)
-
-
-def _views(vector: NDArray[np.float64], shapes: dict[str, tuple[int, ...]]) -> dict[str, NDArray[np.float64]]:
-    """The named arrays that lie one after the other in a vector."""
-    ends = np.cumsum([prod(shape) for shape in shapes.values()])
-    parts = np.split(vector, ends[:-1])
-    return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
