@@ -121,6 +121,8 @@ class Machine:
         self._recent: deque[dict[int, Any]] = deque(maxlen=_GENERATIONS)
         self._shared: dict[int, Any] = {}
         """Containers that were referred to again, by identity: they stay as they are."""
+        self._totals: dict[int, int] = {}
+        """How much is in some of them, and in all that they hold."""
         self._unshared = _MOST_SHARED
 
     def read(self, count: int) -> bytes:
@@ -147,7 +149,7 @@ class Machine:
         else:
             self._recent.append(self._memo)
         self._memo = {}
-        self._shared, self._unshared = {}, _MOST_SHARED
+        self._shared, self._totals, self._unshared = {}, {}, _MOST_SHARED
 
     def load(self) -> Any:  # noqa: PLR0912, PLR0915 - one loop for the frequent operations: calls would triple the time
         """The next object.
@@ -157,7 +159,7 @@ class Machine:
         """
         self._memo, self._memoised, self._kept = {}, 0, None
         self._recent.clear()
-        self._shared, self._unshared = {}, _MOST_SHARED
+        self._shared, self._totals, self._unshared = {}, {}, _MOST_SHARED
         stack: list[Any] = []
         self._stack = stack
         append, pop = stack.append, stack.pop
@@ -222,7 +224,7 @@ class Machine:
             elif code == 0x2E:  # . STOP
                 self._at = at
                 result = pop()
-                self._memo, self._kept, self._shared = {}, None, {}
+                self._memo, self._kept, self._shared, self._totals = {}, None, {}, {}
                 self._recent.clear()
                 return result
             else:
@@ -251,15 +253,20 @@ class Machine:
 
     def _share(self, value: Any) -> None:
         """Count what is in a container that is referred to again, and in all that it holds."""
-        waiting = [value]
+        total, waiting = 0, [value]
         while waiting:
             container = waiting.pop()
+            if id(container) in self._totals:  # it changes no more
+                total += self._totals[id(container)]
+                continue
             self._shared[id(container)] = container
-            self._unshared -= len(container) + 1
-            if self._unshared < 0:
-                raise pickle.UnpicklingError("it refers to so much again and again that nobody could look at all of it")
+            total += len(container) + 1
             parts = container.values() if isinstance(container, dict) else container
             waiting.extend(part for part in parts if isinstance(part, _CONTAINERS))
+        self._totals[id(value)] = total
+        self._unshared -= total
+        if self._unshared < 0:
+            raise pickle.UnpicklingError("it refers to so much again and again that nobody could look at all of it")
 
     def _check_alone(self, container: Any) -> None:
         """Containers that may be in many places, or in themselves, change no more."""

@@ -1,81 +1,69 @@
-"""Fuzz readers, guided by what they cover: ``python -m tests.fuzz [TARGET ...] [--runs N] [--seconds S]``.
+"""Fuzz readers, guided by what they cover: ``python -m tests.fuzz (TARGET ... | --all) [--runs N] [--seconds S]``.
 
-Each target runs in a process of its own, may take 1 GiB beyond what it began with and 20 seconds for an input. Needs
-atheris (``pip install --group fuzz``), which is built for Linux. An input that breaks a reader is kept as
+Each reader has N inputs altogether, counted in ``build/fuzz``: what was interrupted goes on from there, with what it
+has found. Each runs in a process of its own, and may take 1 GiB beyond what it began with and 5 CPU seconds for an
+input. Needs atheris (``pip install --group fuzz``), which is built for Linux. An input that breaks a reader is kept as
 ``crash-TARGET-...`` in the folder this was started in; the exit status is then 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-_MEMORY = 1 << 30
+from tests.fuzz.guided import counted, fuzz
+
+_FOLDER = Path("build", "fuzz")
 
 
 def main() -> int:
     """Run the targets one after the other and print a line for each."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("targets", nargs="*", metavar="TARGET")
+    parser.add_argument("--all", action="store_true", help="every reader")
+    parser.add_argument("--list", action="store_true", help="say how many inputs each has had, and stop")
     parser.add_argument("--runs", type=int, default=1_000_000)
-    parser.add_argument("--seconds", type=int, default=0, help="longest time of each target; 0: as long as it takes")
+    parser.add_argument("--seconds", type=float, default=0, help="CPU time of each target; 0: as long as it takes")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inside:
-        _fuzz(given.inside, given.runs, given.seconds)
+        fuzz(given.inside, _FOLDER / given.inside, given.runs, given.seconds)
         return 0
 
     from tests.fuzz.targets import TARGETS
 
-    failed = False
-    for name in given.targets or TARGETS:
-        started = time.monotonic()
-        each = TARGETS[name].each
-        words = ["--inside", name, "--runs", str(-(-given.runs // each)), "--seconds", str(given.seconds)]
+    if given.list:
+        for name in TARGETS:
+            print(f"{name}\t{counted(_FOLDER / name):,}")
+        return 0
+    if unknown := set(given.targets) - set(TARGETS):
+        parser.error(f"no reader is called {min(unknown)}; there are {', '.join(TARGETS)}")
+    if given.all == bool(given.targets):
+        parser.error("name readers, or give --all")
+    return int(any(_broken(name, given.runs, given.seconds) for name in given.targets or TARGETS))
+
+
+def _broken(name: str, runs: int, seconds: float) -> bool:
+    """Whether a reader broke while it had inputs until there were ``runs``, or for so many CPU seconds."""
+    folder = _FOLDER / name
+    before, began, status, words = counted(folder), time.monotonic(), 0, ""
+    while not status and counted(folder) < runs:
+        had = counted(folder)
+        command = ["-W", "ignore", "-m", "tests.fuzz", "--inside", name, "--runs", str(runs), "--seconds", str(seconds)]
         ended = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "tests.fuzz", *words],
-            stderr=subprocess.PIPE,
-            check=False,
-            text=True,
-            errors="replace",
+            [sys.executable, *command], stderr=subprocess.PIPE, check=False, text=True, errors="replace"
         )
-        told = next((line for line in reversed(ended.stderr.splitlines()) if "exec/s" in line), "").split()
-        done = int(told[0].lstrip("#")) * each if told else 0
-        print(
-            f"{name}\t{done:,} inputs\t{time.monotonic() - started:.0f} s\t{'broken' if ended.returncode else 'ok'}",
-            flush=True,
-        )
-        if ended.returncode:
-            failed = True
-            print(ended.stderr[-6000:], file=sys.stderr)
-    return int(failed)
-
-
-def _fuzz(name: str, runs: int, seconds: int) -> None:
-    import atheris
-
-    with atheris.instrument_imports(include=["agnet", "zipfile", "tarfile"]):
-        from tests.fuzz.target import check
-        from tests.fuzz.targets import TARGETS
-    target = TARGETS[name]
-    corpus = target.corpus()
-    for data in corpus:
-        check(target, data)  # what is imported late is there now
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + _MEMORY, used + _MEMORY))
-    with tempfile.TemporaryDirectory() as folder:
-        for number, data in enumerate(corpus):
-            Path(folder, str(number)).write_bytes(data)
-        longest = 4 * max(map(len, corpus)) + 256
-        options = [f"-runs={runs}", "-timeout=20", f"-max_len={longest}", f"-artifact_prefix=crash-{name}-", "-seed=1"]
-        options += [f"-max_total_time={seconds}"] if seconds else []
-        atheris.Setup(["fuzz", folder, *options], lambda data: check(target, data))
-        atheris.Fuzz()
+        status, words = ended.returncode, ended.stderr
+        if seconds or counted(folder) == had:
+            break
+    told = f"{counted(folder):,} inputs, {counted(folder) - before:,} of them in {time.monotonic() - began:.0f} s"
+    print(f"{name}\t{told}\t{'broken' if status else 'ok'}", flush=True)
+    if status:
+        print(words[-6000:], file=sys.stderr)
+    return bool(status)
 
 
 if __name__ == "__main__":

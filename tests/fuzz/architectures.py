@@ -11,7 +11,7 @@ from tests.fuzz.target import Target
 
 from agnet import spaces
 
-_EACH = 16
+_EACH = 64
 """Strings of a call. The readers are made for many at a time: one alone takes nearly as long."""
 
 

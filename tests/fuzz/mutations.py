@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
-
-import numpy as np
 
 _TOKENS = (
     b"\x00",
@@ -24,26 +23,30 @@ _TOKENS = (
 
 def mutations(corpus: list[bytes], count: int, seed: int) -> Iterator[bytes]:
     """``count`` inputs: bytes changed, cut out, repeated, put in, or the end of another input put on."""
-    rng = np.random.default_rng(seed)
+    chance = random.Random(seed).random
     for _ in range(count):
-        data = bytearray(corpus[rng.integers(len(corpus))])
-        for _ in range(int(rng.geometric(0.5))):
-            start, stop = sorted(rng.integers(0, len(data) + 1, 2).tolist())
-            near = min(stop, start + int(rng.geometric(0.2)))
-            kind = rng.integers(7)
+        data = bytearray(corpus[int(chance() * len(corpus))])
+        again = True
+        while again:
+            start = int(chance() * (len(data) + 1))
+            near = start
+            while near < len(data) and chance() < 0.8:
+                near += 1
+            kind = int(chance() * 7)
             if kind == 0 and start < len(data):
-                data[start] ^= 1 << int(rng.integers(8))
+                data[start] ^= 1 << int(chance() * 8)
             elif kind == 1 and start < len(data):
-                data[start] = int(rng.integers(256))
+                data[start] = int(chance() * 256)
             elif kind == 2:
                 del data[start:near]
             elif kind == 3:
-                data[start:start] = data[start:near] * int(rng.integers(1, 4))
+                data[start:start] = data[start:near] * int(1 + chance() * 3)
             elif kind == 4:
-                data[start:near] = _TOKENS[rng.integers(len(_TOKENS))]
+                data[start:near] = _TOKENS[int(chance() * len(_TOKENS))]
             elif kind == 5:
                 del data[start:]
             else:
-                other = corpus[rng.integers(len(corpus))]
-                data[start:] = other[int(rng.integers(0, len(other) + 1)) :]
+                other = corpus[int(chance() * len(corpus))]
+                data[start:] = other[int(chance() * (len(other) + 1)) :]
+            again = chance() < 0.5
         yield bytes(data)

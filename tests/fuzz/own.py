@@ -13,7 +13,7 @@ from unittest.mock import patch
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tests.fuzz.official import weights
+from tests.fuzz.official import inside, weights, with_tensors
 from tests.fuzz.target import FOLDER, Target, as_file, as_member
 
 from agnet import images, networks, records, seeds, spaces, streams, toml
@@ -71,7 +71,11 @@ def _published() -> list[bytes]:
     }
     buffer = io.BytesIO()
     torch.save({"nets": {"G": {"pars": pars, "state": state}}}, buffer)
-    return [buffer.getvalue(), *weights()]
+    saved = [buffer.getvalue(), *weights()]
+    return [*saved, *map(inside, saved)]
+
+
+_import = as_file("published", lambda path: published.import_published(str(path)))
 
 
 def _state(path: Path) -> object:
@@ -176,7 +180,11 @@ def picture(kind: str) -> bytes:
 OWN: dict[str, Target] = {
     "stream": Target(as_file("stream", _stream), _streams),
     "generator": Target(lambda data: checkpoint.parse(data, "generator"), _generators),
-    "published": Target(as_file("published", lambda path: published.import_published(str(path))), _published),
+    "published": Target(
+        lambda data: _import(with_tensors(data)),
+        _published,
+        pickled=True,
+    ),
     "state": Target(as_file("state", _state), _states),
     "surrogate": Target(as_file("surrogate", lambda path: surrogate_files.load(str(path))), _surrogates),
     "journal": Target(as_file("journal", _journal), _journals),
@@ -195,6 +203,7 @@ OWN: dict[str, Target] = {
     "cifar-pickle": Target(
         as_member("cifar-py", "data_batch_1", {"test_batch": _cifar()}, lambda path: images.load(str(path))),
         lambda: [_cifar()],
+        pickled=True,
     ),
     "cifar-binary": Target(
         as_member("cifar-bin", "train.bin", {"test.bin": bytes(3074)}, lambda path: images.load(str(path))),

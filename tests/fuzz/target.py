@@ -33,6 +33,8 @@ class Target:
     corpus: Callable[[], list[bytes]]
     each: int = 1
     """Inputs that the reader is tried with at each call: what it is given, and more that are made from it."""
+    pickled: bool = False
+    """Whether the inputs are pickles, to be changed as such."""
 
 
 def check(target: Target, data: bytes) -> bool:

@@ -6,6 +6,7 @@ import zlib
 
 import pytest
 from tests.fuzz.mutations import mutations
+from tests.fuzz.structure import of_pickle
 from tests.fuzz.target import check
 from tests.fuzz.targets import TARGETS
 
@@ -19,7 +20,13 @@ def test_damage_is_one_line_of_error(name: str) -> None:
     corpus = target.corpus()
     for data in corpus:
         check(target, data)
-    for data in mutations(corpus, 60 if name in _SLOW else 300, zlib.crc32(name.encode())):
+    seed = zlib.crc32(name.encode())
+    damaged = list(mutations(corpus, 60 if name in _SLOW else 300, seed))
+    if target.pickled:
+        changed = (of_pickle(corpus[number % len(corpus)], seed + number) for number in range(150))
+        damaged += [data for data in changed if data is not None]
+        assert len(damaged) > 100
+    for data in damaged:
         try:
             check(target, data)
         except BaseException as error:

@@ -136,7 +136,7 @@ def read(path: Path, progress: Progress) -> pa.Table:
     try:
         if path.is_dir():
             _read_folder(path, results, progress)
-        elif tarfile.is_tarfile(path):
+        elif _may_be_tar(path) and tarfile.is_tarfile(path):
             _read_tar(path, results, progress)
         else:
             _read_whole(path, results, progress)
@@ -169,6 +169,12 @@ def _read_tar(path: Path, results: _Results, progress: Progress) -> None:
             if number % _EVERY == 0:
                 progress(min(archive.offset, size), size)
             archive.members = []  # type: ignore[attr-defined]  # or it would remember them all
+
+
+def _may_be_tar(path: Path) -> bool:
+    """Not a pickle or a ZIP file: to try all that a tar file may be compressed with takes longer than to read those."""
+    with path.open("rb") as file:
+        return file.read(4)[:1] != b"\x80" and not archives.is_zip(path)
 
 
 def _is_cell(name: str) -> bool:
