@@ -31,7 +31,6 @@ ROWS = 65536
 _BLOCK = 4 << 20
 """Bytes of JSON lines that are looked at together; a chunk is no longer, except for its last line."""
 _LONGEST_LINE = 64 << 20
-_LONG_BATCH = 64 << 20
 _PIPE = 1 << 20
 _PATIENCE = 0.02
 """Seconds to wait for a pipe to fill a block. Longer would delay records, shorter would give many small chunks."""
@@ -171,11 +170,8 @@ class Reader:
         yield from self._tables(file.iter_batches(batch_size=self._rows), name)
 
     def _arrow_file(self, source: io.BufferedReader, name: str, stack: ExitStack) -> Iterator[Chunk]:
-        data = pa.PythonFile(_seekable(source, stack), "r")
-        file = stack.enter_context(pa.ipc.open_file(data))
-        if _is_named(source) and data.size() > file.num_record_batches * _LONG_BATCH:
-            # A mapped file need not be in memory as a whole. Short batches are better read, mapped ones linger.
-            file = stack.enter_context(pa.ipc.open_file(pa.memory_map(source.name)))
+        file = stack.enter_context(pa.ipc.open_file(pa.PythonFile(_seekable(source, stack), "r")))
+        # Not mapped into memory: a file that somebody cuts short meanwhile would end the process without a word.
         yield from self._tables(map(file.get_batch, range(file.num_record_batches)), name)
 
     def _arrow_stream(self, source: io.BufferedReader, name: str) -> Iterator[Chunk]:
@@ -277,10 +273,6 @@ def _is_regular(source: io.BufferedReader) -> bool:
         return stat.S_ISREG(os.fstat(source.fileno()).st_mode)
     except (OSError, AttributeError):
         return False
-
-
-def _is_named(source: io.BufferedReader) -> bool:
-    return _is_regular(source) and isinstance(source.name, str) and source.name != "<stdin>"
 
 
 def _seekable(source: io.BufferedReader, stack: ExitStack) -> IO[bytes]:
