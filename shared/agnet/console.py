@@ -287,6 +287,18 @@ def _without_pandas(function: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
+@contextmanager
+def resumable(tool: str, how_far: Callable[[], str]) -> Iterator[None]:
+    """After Ctrl-C or SIGTERM say how far it came, if that is on disk: ``how_far`` gives "" where there is nothing."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as stop:
+        interrupted = isinstance(stop, KeyboardInterrupt) or stop.code == 128 + signal.SIGTERM
+        if interrupted and (told := how_far()):
+            print(f"{tool}: interrupted after {told}; the same command with --resume goes on", file=sys.stderr)
+        raise
+
+
 def run(app: typer.Typer, tool: str) -> NoReturn:
     """Run ``app`` as a process: errors become one line and a status, a closed pipe ends quietly, Ctrl-C is 130."""
     # Ctrl-C and a polite kill unwind the stack, so temporary files go.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -100,15 +102,44 @@ def test_a_timeout_ends_the_program_and_its_children(tmp_path: Path) -> None:
     assert list(answer.problems) == [1, 2, 3, 4, 5]
     assert answer.problems[1].endswith("no answer within 2 s")
     assert answer.columns["val_acc"][0] == CONVOLUTIONS[0]
-    child = int(pid.read_text())
-    for _ in range(100):  # init may not have buried it yet
+    ends(int(pid.read_text()))
+
+
+def ends(child: int) -> None:
+    for _ in range(200):  # init may not have buried it yet
         state = Path(f"/proc/{child}/stat")
         if not state.exists() or state.read_text().split()[2] == "Z":
-            break
+            return
         time.sleep(0.05)
-    else:
-        os.kill(child, 9)
-        pytest.fail("the child of the program is still running")
+    os.kill(child, 9)
+    pytest.fail("the child of the program is still running")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_program_ends_with_whoever_started_it(workers: int, tmp_path: Path) -> None:
+    """Also where that is killed: the process of the search, or its worker, which is replaced until it is given up."""
+    pids = tmp_path / "pids"
+    code = (
+        "import os, subprocess\nchild = subprocess.Popen(['sleep', '60'])\n"
+        f"open({str(pids)!r}, 'a').write(f'{{os.getppid()}} {{os.getpid()}} {{child.pid}}\\n'); child.wait()"
+    )
+    search = [sys.executable, "-c", "from agnet_search.command import main; main()", "-q", "--space", "nb201"]
+    search += ["-b", program(tmp_path, code), "--metric", "val_acc", "-o", str(tmp_path / "h.jsonl")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [*search, *(["--workers", "1"] if workers else [])]
+    with subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 60
+        while not (pids.exists() and pids.read_text().endswith("\n")):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        parent, *started = map(int, pids.read_text().split()[:3])
+        assert (parent == process.pid) == (not workers)
+        os.kill(parent, signal.SIGKILL)
+        for pid in started:
+            ends(pid)
+        process.kill()
+    for pid in map(int, pids.read_text().split()):
+        ends(pid)
 
 
 def test_no_shell_unless_asked(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -93,6 +94,49 @@ def test_signals(tool: str, number: signal.Signals, inputs: Path) -> None:
     assert process.returncode in (0, 128 + number), told  # 0: it was done before
     assert b"Traceback" not in told
     assert {name for name in _left(inputs) if not name.startswith("out.")} == set(), _left(inputs)
+
+
+@pytest.mark.parametrize(
+    ("number", "command", "left", "least", "told"),
+    [
+        (
+            signal.SIGTERM,
+            "search -b nb201/cifar10 --strategy random --queries 15000 -q -o out.jsonl",
+            "out.jsonl.journal",
+            3,
+            r"search: interrupted after [\d,]+ of 15,000 queries, which are in out\.jsonl\.journal; ",
+        ),
+        (
+            signal.SIGINT,
+            "search -b nb201/cifar10 --strategy random --queries 15000 --trials 2 --jobs 1 -q -o out.jsonl",
+            "out.jsonl.journal.0",
+            3,
+            r"search: interrupted after [\d,]+ queries in 1 of 2 trials, which are in out\.jsonl\.journal\.0; ",
+        ),
+        (
+            signal.SIGINT,
+            "train-gen --space nb201 --model autoregressive --sample 60 --epochs 500 --batch 16 -o out.safetensors",
+            "out.safetensors.state",
+            -1,
+            r"train-gen: interrupted after [\d,]+ of 30,000 architectures, as kept in out\.safetensors\.state; ",
+        ),
+    ],
+)
+def test_signals_where_one_can_go_on(
+    command: str, left: str, least: int, told: str, number: signal.Signals, inputs: Path
+) -> None:
+    """One line says how far it came, and how to go on."""
+    process = subprocess.Popen(
+        ["bash", "-c", f"exec {command}"], cwd=inputs, env=_ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    )
+    there = inputs / left
+    while process.poll() is None and not (there.exists() and there.read_bytes().count(b"\n", 0, 10_000) > least):
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, said
+    assert re.fullmatch(told + r"the same command with --resume goes on\n", said), said
+    assert (inputs / left).exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

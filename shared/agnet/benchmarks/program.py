@@ -15,8 +15,8 @@ import shlex
 import signal
 import subprocess
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,27 +114,30 @@ class Program(Open):
 
     def _run(self, lines: list[bytes], arch: list[str]) -> tuple[list[dict[str, Any] | None], str]:
         """One run: for each line its answer, or None; and why there is none."""
-        try:
-            # a session of its own, so that whatever it starts can be ended with it
-            process = subprocess.Popen(
-                self._words,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise InputError(f"{self.name}: {self._called}: {error.strerror}") from None
         late = False
-        try:
-            said, complaints = process.communicate(b"\n".join([*lines, b""]), timeout=self._settings.timeout or None)
-        except subprocess.TimeoutExpired:
-            late = True
-            _end(process)
-            said, complaints = process.communicate()
-            said = said[: said.rfind(b"\n") + 1]  # a line may be half written
-        finally:
-            _end(process)
+        with _guard() as guarded:
+            try:
+                # a session of its own, so that whatever it starts can be ended with it
+                process = subprocess.Popen(
+                    self._words,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise InputError(f"{self.name}: {self._called}: {error.strerror}") from None
+            try:
+                guarded(process.pid)
+                given = b"\n".join([*lines, b""])
+                said, complaints = process.communicate(given, timeout=self._settings.timeout or None)
+            except subprocess.TimeoutExpired:
+                late = True
+                _end(process)
+                said, complaints = process.communicate()
+                said = said[: said.rfind(b"\n") + 1]  # a line may be half written
+            finally:
+                _end(process)
         answers, stray = _match(said, arch)
         last = complaints.decode(errors="replace").strip().rpartition("\n")[2][:_TOLD]
         if late:
@@ -144,6 +147,40 @@ class Program(Open):
         else:
             reason = stray or "no answer"
         return answers, f"{self._called}: {reason}"
+
+
+_GUARD = """trap '' HUP INT TERM; read -r group && [ "$group" ] || exit; read -r ended || kill -s KILL -- "-$group" """
+"""Ends a group of processes if the pipe that it reads closes before it was told that they have ended."""
+
+
+@contextmanager
+def _guard() -> Iterator[Callable[[int], None]]:
+    """What ends a program, once told its number, when we are killed and cannot; without ``/bin/sh`` nothing does."""
+    try:
+        guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            bufsize=0,
+        )
+    except OSError:
+        yield lambda group: None
+        return
+    assert guard.stdin is not None
+    told = guard.stdin
+
+    def tell(what: object) -> None:
+        with suppress(BrokenPipeError):  # somebody ended it
+            told.write(f"{what}\n".encode())
+
+    try:
+        yield tell
+    finally:
+        tell("")
+        told.close()
+        guard.wait()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -31,6 +31,15 @@ HEADER = "agnet_journal"
 _MARK = b'{"agnet_journal":'
 
 
+def answered(path: Path) -> int | None:
+    """How many answers are in a journal; None if there is no such file."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    return sum(not line.startswith(_MARK) for line in content.split(b"\n")[:-1])
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a search with several workers asked for, and when: between the answers that stand before and behind it."""

@@ -17,6 +17,8 @@ from agnet.errors import InputError
 from agnet.settings import named_values
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agnet.engines import Engine, Setup
     from agnet.search.history import History
     from agnet.search.study import Outcome, Study
@@ -296,17 +298,18 @@ def search(
     journals = plan.journals(output, trials)
     # made before the search, so that a name that cannot be written costs no queries
     to_output = None if output is None else open_writer(output, output_format)
-    if one_by_one:
-        with nullcontext() if setup is None else setup.open(most=queries) as opened:
-            outcomes = [
-                _single(study, one, journal, resume, opened, reporter)
-                for one, journal in zip(seeds, journals, strict=True)
-            ]
-    else:
-        outcomes = _several(study, seeds, journals, resume, _of_trials(setup, jobs), reporter)
-    histories = plan.histories(study, outcomes)
-    if to_output is not None:
-        plan.finish(to_output, histories, journals)
+    with console.resumable("search", lambda: _how_far(journals, queries)):
+        if one_by_one:
+            with nullcontext() if setup is None else setup.open(most=queries) as opened:
+                outcomes = [
+                    _single(study, one, journal, resume, opened, reporter)
+                    for one, journal in zip(seeds, journals, strict=True)
+                ]
+        else:
+            outcomes = _several(study, seeds, journals, resume, _of_trials(setup, jobs), reporter)
+        histories = plan.histories(study, outcomes)
+        if to_output is not None:
+            plan.finish(to_output, histories, journals)
     if report is not None:
         from agnet.files import write_whole  # noqa: PLC0415
         from agnet.report.page import page  # noqa: PLC0415
@@ -318,6 +321,19 @@ def search(
         _summarise_fronts(outcomes, study, reporter)
     else:
         _summarise(outcomes, study, study.optimum(), reporter)
+
+
+def _how_far(journals: Sequence[Path | None], queries: int) -> str:
+    """What is in the journals that there are."""
+    from agnet.search.journal import answered  # noqa: PLC0415
+
+    found = [(str(path), count) for path in journals if path is not None and (count := answered(path)) is not None]
+    if not found:
+        return ""
+    trials = f" in {len(found)} of {len(journals)} trials" if len(journals) > 1 else ""
+    where = found[0][0] if len(found) == 1 else f"{found[0][0]} and {len(found) - 1} more"
+    each = f" of {queries:,}" if len(journals) == 1 else ""
+    return f"{sum(count for _, count in found):,}{each} queries{trials}, which are in {where}"
 
 
 def _write_results(histories: list[LinesChunk], outcomes: list[Outcome], output_format: str | None) -> None:

@@ -319,8 +319,19 @@ def _pretrain(
         reporter.note(f"continues behind step {state.steps:,}")
     if resume:
         write.go_on(schedule.samples(len(graphs), state.steps) if state is not None else 0)
+
+    def how_far() -> str:
+        if not (first and path.exists()):
+            return ""
+        kept = load_state(str(path), purpose, sum(value.size for value in start.parameters.values()))
+        learned, total = schedule.samples(len(graphs), kept.steps), schedule.epochs * len(graphs)
+        return f"{learned:,} of {total:,} architectures, as kept in {path}"
+
     started = time.perf_counter()
-    with reporter.progress("train", schedule.epochs * len(graphs)) as update:
+    with (
+        console.resumable("train-gen", how_far),
+        reporter.progress("train", schedule.epochs * len(graphs)) as update,
+    ):
 
         def on_tick(tick: Tick) -> None:
             facts = {"loss": tick.loss, **tick.quality._asdict()}
