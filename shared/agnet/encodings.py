@@ -149,21 +149,32 @@ def _paths(space: Space, cells: Graphs) -> NDArray[np.uint8]:
     """
     live = LiveCells(space, cells)
     count, k = _num_sequences(space), len(space.operations)
+    nodes, n = live.types.shape
     if count <= _LONGEST_PATHS:
         # Sequence s with operation o behind it has number k × s + 1 + o, whatever its length.
         longer = [k * np.arange((count - 1) // k) + 1 + operation for operation in range(k)]
+        # A path to a node has no more operations than there are nodes before that.
+        lengths = [min(node, space.longest_path) for node in range(nodes)]
+        counts = [sum(k**length for length in range(longest + 1)) for longest in lengths]
     else:
         count = _BUCKETS
         longer = list(np.random.default_rng(0).permuted(np.tile(np.arange(count), (k, 1)), axis=1))
-    nodes, n = live.types.shape
-    occurs = np.zeros((nodes, count, n), dtype=np.bool_)
-    for node in range(nodes):
-        occurs[node, 0] = live.source[node]
-        before = np.zeros((count, n), dtype=np.bool_)
+        counts = [count] * nodes
+    # All that follows is logic, which is done for eight cells at once.
+    source, output = (np.packbits(mask, axis=1) for mask in (live.source, live.output))
+    edges = {edge: np.packbits(mask) for edge, mask in live.edges.items()}
+    is_kind = [np.packbits(live.operation & (live.types == kind), axis=1) for kind in types_of(space, space.operations)]
+    occurs: list[NDArray[np.uint8]] = []
+    result = np.zeros((count, source.shape[1]), dtype=np.uint8)
+    for node, here in enumerate(counts):
+        before = np.zeros((max([0, *(counts[other] for other in live.predecessors[node])]), len(result[0])), np.uint8)
         for other in live.predecessors[node]:
-            before |= occurs[other] & live.edges[other, node]
-        occurs[node] |= before & live.output[node]
-        for operation, kind in enumerate(types_of(space, space.operations)):
-            here = live.operation[node] & (live.types[node] == kind)
-            occurs[node, longer[operation]] |= before[: len(longer[operation])] & here
-    return np.ascontiguousarray(live.at_output(occurs).T).astype(np.uint8)
+            before[: counts[other]] |= occurs[other] & edges[other, node]
+        found = np.zeros((here, len(result[0])), dtype=np.uint8)
+        found[0] = source[node]
+        for rows, kind in zip(longer, is_kind, strict=True):
+            found[rows[: len(before)]] |= before[: len(rows)] & kind[node]
+        occurs.append(found)
+        result[: len(before)] |= before & output[node]
+        result[0] |= source[node] & output[node]
+    return np.ascontiguousarray(np.unpackbits(result, axis=1, count=n).T)

@@ -20,7 +20,8 @@ from agnet.surrogates.targets import Target
 
 _LEARNED, _KNOWN = 300, 1000
 """Rows from which parameters are learned and predictions are made, at most: both are cubic."""
-_ROWS = 2048
+_ROWS, _COVARIANCES = 4096, 1 << 17
+"""Rows that columns are made of at once, and covariances that are: as many as fit a cache."""
 
 
 class GP(Surrogate):
@@ -59,14 +60,17 @@ class GP(Surrogate):
         """See :meth:`Surrogate.predict`."""
         n, metrics = len(batch), self._y.shape[1]
         mean, std = (np.empty((n, metrics), dtype=np.float32) for _ in range(2))
-        for start in range(0, n, _ROWS):
-            rows = slice(start, start + _ROWS)
-            groups = self._groups_of(batch.take(rows))
-            for metric, (process, target) in enumerate(zip(self._processes, self._targets, strict=True)):
-                posterior = process.posterior(groups)
-                spread = np.sqrt(posterior.variance + process.noises_at(posterior.mean))
-                mean[rows, metric] = target.invert(posterior.mean)
-                std[rows, metric] = target.spread(posterior.mean, spread)
+        step = max(_COVARIANCES // len(self._y), 1)
+        for block in range(0, n, _ROWS):
+            columns = self._groups_of(batch.take(slice(block, block + _ROWS)))
+            for start in range(0, len(columns[0]), step):
+                groups = [group[start : start + step] for group in columns]
+                rows = slice(block + start, block + start + len(groups[0]))
+                for metric, (process, target) in enumerate(zip(self._processes, self._targets, strict=True)):
+                    posterior = process.posterior(groups)
+                    spread = np.sqrt(posterior.variance + process.noises_at(posterior.mean))
+                    mean[rows, metric] = target.invert(posterior.mean)
+                    std[rows, metric] = target.spread(posterior.mean, spread)
         return Prediction(mean, std)
 
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

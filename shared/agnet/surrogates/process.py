@@ -131,9 +131,10 @@ class Process:
     def posterior(self, groups: Groups) -> Posterior:
         """What is known about [m] other architectures."""
         cross = self.covariance(groups, self._groups)
-        explained = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
+        mean = cross @ self._weights
+        explained = solve_triangular(self._factor, cross.T, lower=True, overwrite_b=True, check_finite=False)
         variance = self._prior_variance(groups) - np.einsum("nm,nm->m", explained, explained)
-        return Posterior(self, groups, cross @ self._weights, np.maximum(variance, _JITTER), explained)
+        return Posterior(self, groups, mean, np.maximum(variance, _JITTER), explained)
 
     def covariance(self, a: Groups, b: Groups) -> NDArray[np.float64]:
         """[n, m] covariance of the process, without noise."""
@@ -204,9 +205,13 @@ def _shape(kind: Kind, x: NDArray[np.float64], z: NDArray[np.float64]) -> NDArra
     products = x @ z.T
     if kind == "linear":
         return products
-    squares = np.einsum("nd,nd->n", x, x)[:, None] + np.einsum("md,md->m", z, z) - 2 * products
-    distances: NDArray[np.float64] = np.sqrt(5 * np.maximum(squares, 0))
-    return distances
+    # In place, here and below: new memory costs more than the arithmetic.
+    products *= 2
+    squares = np.add.outer(np.einsum("nd,nd->n", x, x), np.einsum("md,md->m", z, z))
+    squares -= products
+    np.maximum(squares, 0, out=squares)
+    squares *= 5
+    return np.sqrt(squares, out=squares)
 
 
 def _kernel(
@@ -216,8 +221,19 @@ def _kernel(
     variance = np.exp(parameters[0])
     if kind == "linear":
         return [variance * shape]
-    ratio = shape * np.exp(-parameters[1])
-    decay = variance * np.exp(-ratio)
-    third = ratio**2 / 3
-    kernel = (1 + ratio + third) * decay
-    return [kernel, third * (1 + ratio) * decay] if slope else [kernel]
+    ratio = np.multiply(shape, np.exp(-parameters[1]), out=None if slope else shape)
+    decay = np.negative(ratio)
+    np.exp(decay, out=decay)
+    decay *= variance
+    third = np.square(ratio)
+    third /= 3
+    ratio += 1
+    if not slope:
+        ratio += third
+        ratio *= decay
+        return [ratio]
+    kernel = ratio + third
+    kernel *= decay
+    third *= ratio
+    third *= decay
+    return [kernel, third]

@@ -50,11 +50,14 @@ class Respects:
         return self._scaled(graphs) if index is None else [group[index] for group in _table(self.space.name)]
 
     def _scaled(self, graphs: Graphs) -> list[NDArray[np.float64]]:
-        raw = _raw(self.space, graphs)
-        return [
-            (group[:, factor > 0] - shift[factor > 0]) * factor[factor > 0]
-            for group, shift, factor in zip(raw, self._shift, self._factor, strict=True)
-        ]
+        scaled = []
+        for raw, shift, factor in zip(_raw(self.space, graphs), self._shift, self._factor, strict=True):
+            there = np.flatnonzero(factor)
+            group: NDArray[np.float64] = raw.take(there, axis=1).astype(np.float64, copy=False)
+            group -= shift[there]
+            group *= factor[there]
+            scaled.append(group)
+        return scaled
 
 
 @cache
@@ -80,17 +83,17 @@ def _table(name: str) -> list[NDArray[np.float64]]:
     return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
 
 
-def _raw(space: Space, graphs: Graphs) -> list[NDArray[np.float64]]:
-    groups = [
-        np.log1p(encodings.encode(space, graphs, "features").astype(np.float64)),
-        encodings.encode(space, graphs, "paths").astype(np.float64),
+def _raw(space: Space, graphs: Graphs) -> list[NDArray[np.number]]:
+    groups: list[NDArray[np.number]] = [
+        np.log1p(encodings.encode(space, graphs, "features"), dtype=np.float64),
+        encodings.encode(space, graphs, "paths"),
     ]
     with suppress(InputError):  # a space of the user's own, whose networks nobody knows
         groups.append(np.log(np.maximum(networks.params(space, graphs), 1))[:, None])
     return groups
 
 
-def _deviations(group: NDArray[np.float64]) -> NDArray[np.float64]:
+def _deviations(group: NDArray[np.number]) -> NDArray[np.float64]:
     deviations = group.std(axis=0)
     return np.where(deviations**2 > _CONSTANT, deviations, 0)
 
