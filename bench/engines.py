@@ -65,7 +65,7 @@ def asking(name: str, known: int, pending: int) -> float:
     rng = np.random.default_rng(0)
     if pending:
         graphs = space.sample(2 * pending, rng).take(slice(pending))
-        keys = space.format(graphs) if space.identity == "arch" else space.ids(graphs)
+        keys = space.keys(graphs)
         history.expect(graphs, keys)
     times = []
     for turn in range(6):

@@ -69,7 +69,7 @@ def _generators(name: str, data: Path | None) -> Iterator[tuple[str, checkpoint.
 
 def _of_space(space: Space, learned: Seen, rng: np.random.Generator) -> Quality:
     graphs = space.sample(_SAMPLES, rng)
-    distinct = np.unique(hashes(space.format(graphs) if space.identity == "arch" else space.ids(graphs)))
+    distinct = np.unique(hashes(space.keys(graphs)))
     new = np.count_nonzero(~learned.has(distinct)) / len(distinct)
     return Quality(1.0, len(distinct) / _SAMPLES, new, (1 - new) * len(distinct) / len(learned))
 

@@ -11,7 +11,7 @@ from agnet.errors import InputError
 from agnet.metrics import Metric
 from agnet.names import nearest
 
-__all__ = ["Answer", "Benchmark", "Metric", "get", "is_open", "load", "names"]
+__all__ = ["FILE", "Answer", "Benchmark", "Metric", "get", "is_open", "load", "names"]
 
 # One line a benchmark: name -> module, function that makes it. Modules are imported when first asked for.
 _BENCHMARKS = {
@@ -39,6 +39,9 @@ _OPEN = {
     "train": ("agnet.benchmarks.train", "Train"),
     "zerocost": ("agnet.benchmarks.zerocost", "ZeroCost"),
 }
+
+FILE = "file:"
+"""What the name of a file of measured architectures begins with, as a benchmark."""
 
 
 def names() -> list[str]:
@@ -73,10 +76,16 @@ def get(name: str) -> Benchmark:
         looked_at: Benchmark = getattr(import_module(module), cls)(name, "", {})
         return looked_at
     if name not in _BENCHMARKS:
-        raise InputError(f"no benchmark is called {name!r}{nearest(name, [*_BENCHMARKS, *_OPEN])}")
+        raise InputError(f"no benchmark is called {name!r}{nearest(name, [*_BENCHMARKS, *_OPEN, FILE])}")
     module, factory = _BENCHMARKS[name]
     benchmark: Benchmark = getattr(import_module(module), factory)()
     return benchmark
+
+
+def _measured(name: str, space: str | None) -> Benchmark:
+    from agnet.benchmarks.measured import measured  # noqa: PLC0415 - reads files, which names do not need
+
+    return measured(name, space)
 
 
 def load(name: str, *, space: str | None = None, options: Mapping[str, str] | None = None) -> Benchmark:
@@ -84,7 +93,7 @@ def load(name: str, *, space: str | None = None, options: Mapping[str, str] | No
 
     Args:
         name: which one.
-        space: for one that takes any space.
+        space: for one that takes any space, or a file whose records do not say it.
         options: name to text, for one that takes any space.
 
     Raises:
@@ -97,7 +106,7 @@ def load(name: str, *, space: str | None = None, options: Mapping[str, str] | No
         module, cls = place
         made: Benchmark = getattr(import_module(module), cls)(name, space, options or {})
     else:
-        made = get(name)
+        made = _measured(name, space) if name.startswith(FILE) else get(name)
         if options:
             raise InputError(
                 f"{name} has no options; {next(iter(options))} is one of benchmarks such as train or cmd:PROGRAM"

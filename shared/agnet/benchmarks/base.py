@@ -114,6 +114,11 @@ class Benchmark(ABC):
         readable: NDArray[np.bool_] = np.all(graphs.sizes > 0, axis=1)
         return readable
 
+    def pool(self) -> Graphs | None:
+        """All architectures that it can answer, each once, where a search should not look at others; None: whatever
+        the space has."""
+        return None
+
     def answered(self) -> list[str]:
         """Names of all metrics and details that the data which is here has; a curve's points are only asked for."""
         return [metric.name for metric in (*self.metrics, *self.details)]

@@ -149,7 +149,7 @@ _SOURCES = (
         "https://figshare.com/articles/dataset/NAS-Bench-301_Dataset_v1_0/13246952",
         "a folder or ZIP file with results_*.json",
         "agnet.benchmarks.official.nb301_runs",
-        1,
+        2,
         ("nb301/runs",),
     ),
     Source(
@@ -158,7 +158,7 @@ _SOURCES = (
         "https://github.com/fmsnew/nas-bench-nlp-release",
         "logs.zip of train_logs_single_run or train_logs_multi_runs, a folder of such files, or NASLib's nb_nlp.pickle",
         "agnet.benchmarks.official.nbnlp",
-        1,
+        2,
         ("nbnlp",),
         tuple(
             File(
@@ -174,7 +174,7 @@ _SOURCES = (
         "https://github.com/fmsnew/nas-bench-nlp-release",
         "logs.zip of train_logs_wikitext-2",
         "agnet.benchmarks.official.nbnlp",
-        1,
+        2,
         ("nbnlp/wikitext-2",),
         (
             File(

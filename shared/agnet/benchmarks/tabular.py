@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from agnet import arrow, seeds
+from agnet import arrow, seeds, spaces
 from agnet.benchmarks.base import Answer, Benchmark
 from agnet.errors import InputError
 from agnet.graphs import Graphs
@@ -21,6 +21,8 @@ from agnet.seeds import Seed
 
 KEY = "key"
 """The key column of a table."""
+ARCH = "arch"
+"""The column of a table that is all there is to search: what its architectures are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,26 @@ class Tabular(Benchmark):
 
     @abstractmethod
     def open(self) -> pa.Table:
-        """The table: a column ``key`` and one float64 column for each of ``metrics`` and ``details``."""
+        """The table: a column ``key`` and one float64 column for each of ``metrics`` and ``details``.
+
+        A table of a small part of its space has a column ``arch``, too: a search looks at these architectures only.
+        """
+
+    @cached_property
+    def _opened(self) -> pa.Table:
+        return self.open()
 
     @cached_property
     def table(self) -> Table:
         """The opened table."""
-        return Table.of(self.open())
+        names = [name for name in self._opened.column_names if name != ARCH]
+        return Table.of(self._opened.select(names))
+
+    def pool(self) -> Graphs | None:
+        """Its architectures, where the table says what they are; see :meth:`Benchmark.pool`."""
+        if ARCH not in self._opened.column_names:
+            return None
+        return spaces.get(self.space).parse(self._opened[ARCH].combine_chunks()).graphs
 
     def has(self, graphs: Graphs) -> NDArray[np.bool_]:
         """[n] which architectures are in the table."""

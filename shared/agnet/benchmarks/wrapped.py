@@ -34,6 +34,10 @@ class Wrapped(Benchmark):
         """See :meth:`Benchmark.has`."""
         return self.first.has(graphs)
 
+    def pool(self) -> Graphs | None:
+        """See :meth:`Benchmark.pool`."""
+        return self.first.pool()
+
     def answered(self) -> list[str]:
         """See :meth:`Benchmark.answered`."""
         return self.first.answered()

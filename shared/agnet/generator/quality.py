@@ -34,7 +34,7 @@ def known(space: Space, graphs: Graphs) -> Seen:
     seen = Seen()
     for start in range(0, len(graphs), _ROWS):
         part = graphs.take(slice(start, start + _ROWS))
-        seen.add(hashes(space.format(part) if space.identity == "arch" else space.ids(part)))
+        seen.add(hashes(space.keys(part)))
     return seen
 
 
@@ -56,7 +56,7 @@ def quality(
     new = valid = 0
     for block in samples:
         graphs = block.graphs.take(block.valid)
-        keys = hashes(space.format(graphs) if space.identity == "arch" else space.ids(graphs))
+        keys = hashes(space.keys(graphs))
         first = keys[seen.add(keys)]
         new += int(np.count_nonzero(~learned.has(first)))
         valid += len(keys)

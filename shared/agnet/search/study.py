@@ -23,7 +23,9 @@ from agnet.search.journal import Journal, Record
 from agnet.search.loop import Budget
 from agnet.search.objective import Measured, Objective
 from agnet.seeds import Seed
+from agnet.spaces.base import Space
 from agnet.spaces.held import Held
+from agnet.spaces.pool import Pool
 
 _SMALL = 20_000
 """Architectures of a space that are all looked at to know the best."""
@@ -84,7 +86,7 @@ class Study:
         return order[pareto.nondominated(order)]
 
     def _everything(self, oracle: Benchmark) -> Measured | None:
-        space = spaces.get(oracle.space)
+        space = _space(oracle)
         if self.objective is None or space.size is None or space.size > _SMALL or oracle.size != space.size:
             return None
         names = self.objective.metrics
@@ -130,8 +132,10 @@ class Study:
     ) -> History:
         """As :meth:`run`, with a record that has been opened."""
         benchmark = self.oracle() if engine is None else Remote(engine, self._asked(), self.retries)
-        space = spaces.get(benchmark.space)
+        space = _space(benchmark)
         if self.one_cell:
+            if isinstance(space, Pool):
+                raise InputError(f"{benchmark.name}: one cell after the other needs a benchmark that answers any pair")
             if len(space.cells) == 1:
                 raise InputError(f"{space.name}: its architectures have one cell, so there is none to search after it")
             space = Held(space)
@@ -163,6 +167,12 @@ class Study:
     def _asked(self) -> Asked:
         metrics = self.objective.metrics if self.objective else (self.metric,)
         return Asked.of(self.benchmark, self.space, self.given, metrics)
+
+
+def _space(benchmark: Benchmark) -> Space:
+    """What there is to search: the benchmark's space, or those of its architectures that it can answer."""
+    space, pool = spaces.get(benchmark.space), benchmark.pool()
+    return space if pool is None else Pool(space, pool)
 
 
 @dataclass(frozen=True, slots=True)

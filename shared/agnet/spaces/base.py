@@ -67,6 +67,10 @@ class Space(ABC):
     def ids(self, graphs: Graphs) -> pa.StringArray:
         """Isomorphism-invariant key of valid architectures, the ``id`` column."""
 
+    def keys(self, graphs: Graphs) -> pa.StringArray:
+        """[n] what makes valid architectures distinct: the column that :attr:`identity` names."""
+        return self.format(graphs) if self.identity == "arch" else self.ids(graphs)
+
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
         """``n`` independent random architectures (the subclass says from which distribution)."""

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from agnet.graphs import Graphs
-from agnet.spaces.base import Parsed, Space
+from agnet.spaces.base import Space
+from agnet.spaces.part import Part
 
-_FACTS = ("name", "title", "example", "cells", "node_types", "dead_types", "max_nodes", "max_operands", "identity")
 
+class Held(Part):
+    """``whole`` itself, until :meth:`hold` is called; then its architectures that have certain cells."""
 
-class Held(Space):
-    """``space`` itself, until :meth:`hold` is called; then its architectures that have certain cells."""
-
-    size = None
-
-    def __init__(self, space: Space) -> None:
-        for fact in _FACTS:
-            setattr(self, fact, getattr(space, fact))
-        self._space = space
+    def __init__(self, whole: Space) -> None:
+        super().__init__(whole)
         self._others: list[int] = []
-        self._kept = Graphs.blank(1, len(space.cells), space.max_nodes)
+        self._kept = Graphs.blank(1, len(whole.cells), whole.max_nodes)
 
     def hold(self, free: int, kept: Graphs) -> None:
         """From now on all cells but the one of number ``free`` are those of ``kept``, one architecture."""
@@ -33,40 +27,23 @@ class Held(Space):
         """All cells are free again."""
         self._others = []
 
-    @property
-    def longest_path(self) -> int:
-        """See :class:`Space`."""
-        return self._space.longest_path
-
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
         """``n`` independent random architectures with the held cells."""
-        return self.put(self._space.sample(n, rng))
+        return self.put(self.whole.sample(n, rng))
 
     def neighbours(self, graphs: Graphs) -> tuple[Graphs, NDArray[np.int64]]:
         """Those one edit of the free cell away, after the held cells were put in."""
-        near, rows = self._space.neighbours(self.put(graphs))
+        near, rows = self.whole.neighbours(self.put(graphs))
         same = np.flatnonzero(self._has_kept(near))
         return near.take(same), rows[same]
 
     def valid(self, graphs: Graphs) -> NDArray[np.bool_]:
         """[n] which are architectures of the space with the held cells."""
-        return self._has_kept(graphs) & self._space.valid(graphs)
+        return self._has_kept(graphs) & self.whole.valid(graphs)
 
     def resolve(self, graphs: Graphs, edge_scores: NDArray[np.floating]) -> Graphs:
         """What the space makes of samples, with the held cells in them."""
-        return self.put(self._space.resolve(graphs, edge_scores))
-
-    def parse(self, arch: pa.StringArray) -> Parsed:
-        """As the space reads it."""
-        return self._space.parse(arch)
-
-    def format(self, graphs: Graphs) -> pa.StringArray:
-        """As the space writes it."""
-        return self._space.format(graphs)
-
-    def ids(self, graphs: Graphs) -> pa.StringArray:
-        """As the space numbers it."""
-        return self._space.ids(graphs)
+        return self.put(self.whole.resolve(graphs, edge_scores))
 
     def put(self, graphs: Graphs) -> Graphs:
         """``graphs`` with the held cells in place of their own."""

@@ -49,7 +49,7 @@ def distinct_blocks(space: Space, n: int, seed: Seed, *, exclude: pa.Array | Non
     for block in blocks(space, seed):
         if found == n:
             return
-        keys = space.format(block) if space.identity == "arch" else space.ids(block)
+        keys = space.keys(block)
         new = np.flatnonzero(taken.add(hashes(keys)))[: n - found]
         fruitless = 0 if len(new) else fruitless + 1
         if fruitless == _FRUITLESS_BLOCKS:

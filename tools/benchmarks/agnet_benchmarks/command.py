@@ -65,7 +65,9 @@ def info(name: Annotated[str, typer.Argument(metavar="NAME", help="A benchmark, 
     from agnet.benchmarks import catalogue, sources  # noqa: PLC0415
 
     parts = []
-    if name in (*known.names(), *known.open_names()):
+    if name.startswith(known.FILE):
+        parts.append(catalogue.describe(known.load(name)))
+    elif name in (*known.names(), *known.open_names()):
         parts.append(catalogue.describe(known.get(name)))
     needed = [source for source in map(sources.get, sources.names()) if name == source.name or name in source.feeds]
     parts += [_describe(source) for source in needed]

@@ -74,9 +74,9 @@ def query(
     (a fraction), train_time_s, latency_ms and params_m. An architecture that the benchmark does not have is an error
     of that record, see --on-error.
 
-    BENCHMARK may be a program: 'cmd:./evaluate.py --fast' is given the records on its stdin and writes them to its
-    stdout with what it measured. It is started without a shell; 'sh:a | b' is given to one. BENCHMARK train makes the
-    networks and trains them on the images of --data.
+    BENCHMARK may be a file of measured architectures, file:measured.parquet; or a program: 'cmd:./evaluate.py --fast'
+    is given the records on its stdin and writes them to its stdout with what it measured. It is started without a
+    shell; 'sh:a | b' is given to one. BENCHMARK train makes the networks and trains them on the images of --data.
 
     With --engine or --workers several evaluations run at a time, in processes of this machine or on a Ray cluster; the
     output has the order of the input.
@@ -88,6 +88,7 @@ def query(
     Examples:
       encode --space nb201 --random 5 | query nb201/cifar10
       query nb201/cifar100 cells.parquet --metrics val_acc,val_acc_s0 -o answers.parquet
+      query file:measured.parquet cells.jsonl --on-error skip
       query 'cmd:./evaluate.py' cells.jsonl --with timeout=600 --on-error keep
       encode --space nb201 --random 5 | query train --data digits --with epochs=2
       query train cells.jsonl --data ./images --engine ray --address auto --gpus-per-eval 0.5 -o trained.jsonl

@@ -233,8 +233,9 @@ def search(
     best prediction are queried. Given the same seed, a shell loop over train-gen, generate, predict and query makes the
     same queries (see the README).
 
-    BENCHMARK may be a program: 'cmd:./evaluate.py' is given architectures on its stdin, one line of JSON each, and
-    writes them to its stdout with what it measured (see 'query').
+    BENCHMARK may be a file of measured architectures, file:measured.parquet, which then are all that is searched; or a
+    program: 'cmd:./evaluate.py' is given architectures on its stdin, one line of JSON each, and writes them to its
+    stdout with what it measured (see 'query').
 
     With several --workers, processes of this machine or of a Ray cluster (--engine ray), a new architecture is asked
     for as soon as an evaluation ends. The order of the history is that in which answers arrived.
@@ -250,6 +251,7 @@ def search(
       search -b nb201/ImageNet16-120 --maximize val_acc --subject-to 'latency_ms@edgegpu<=5' -o limited.jsonl
       search -b nb201/cifar10 --maximize val_acc --minimize latency_ms@pixel3 -o front.jsonl
       search --preset agnet-nb201 --seed 1 -o agnet.jsonl
+      search -b file:measured.parquet --queries 50
       search -b 'cmd:./evaluate.py' --space nb201 --metric val_acc --with timeout=600 -o mine.jsonl
       search -b train --space nb201 --data ./images --queries 64 -o mine.jsonl
       search -b train --space nb201 --data ./images --engine ray --address auto --gpus-per-eval 1 -o mine.jsonl

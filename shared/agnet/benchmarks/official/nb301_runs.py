@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from agnet import archives, arrow
 from agnet.benchmarks.official import Progress
-from agnet.benchmarks.tabular import KEY
+from agnet.benchmarks.tabular import ARCH, KEY
 from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.spaces.nb301 import NB301
@@ -61,10 +61,11 @@ def read(path: Path, progress: Progress) -> pa.Table:
         raise InputError(f"{path}: damaged: {error}; get it again") from None
     if not texts:
         raise InputError(f"{path}: no results_*.json in it")
-    parsed = NB301().parse(arrow.strings(texts))
+    space = NB301()
+    parsed = space.parse(arrow.strings(texts))
     if parsed.problems:
         raise InputError(f"{path}: result {min(parsed.problems) + 1}: {parsed.problems[min(parsed.problems)]}")
-    found, row_of = np.unique(keys(parsed.graphs), return_inverse=True)
+    found, first, row_of = np.unique(keys(parsed.graphs), return_index=True, return_inverse=True)
     table = np.array(values)
     there = ~np.isnan(table)
     total_, count = np.zeros((len(found), len(METRICS))), np.zeros((len(found), len(METRICS)))
@@ -72,7 +73,7 @@ def read(path: Path, progress: Progress) -> pa.Table:
     np.add.at(count, row_of, there)
     mean = total_ / np.where(count, count, np.nan)
     columns = {name: arrow.numbers(mean[:, k]) for k, name in enumerate(METRICS)}
-    return pa.table({KEY: arrow.numbers(found), **columns})
+    return pa.table({KEY: arrow.numbers(found), **columns, ARCH: space.format(parsed.graphs.take(first))})
 
 
 def _files(path: Path) -> Iterator[tuple[int, int, str, bytes]]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from agnet import archives, arrow, pickles
 from agnet.benchmarks.official import Progress
-from agnet.benchmarks.tabular import KEY
+from agnet.benchmarks.tabular import ARCH, KEY
 from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.spaces.nbnlp import NBNLP
@@ -149,7 +149,8 @@ def _numbers(values: Any) -> list[float]:
 def _table(trainings: list[_Training]) -> pa.Table:
     if not trainings:
         raise ValueError("no training in it")
-    parsed = NBNLP().parse(arrow.strings([training.recipe for training in trainings]))
+    space = NBNLP()
+    parsed = space.parse(arrow.strings([training.recipe for training in trainings]))
     # A few published recipes are outside of the space, such as a node that uses one input twice.
     known = np.flatnonzero(parsed.graphs.sizes[:, 0] > 0)
     if not len(known):
@@ -183,7 +184,8 @@ def _table(trainings: list[_Training]) -> pa.Table:
             column[cell[run == number]] = at_best[run == number, k]
             columns[f"{part}_loss_s{number}"] = column
     curves = {f"{part}_loss@": arrow.lists(_mean(losses[:, k], cell, n)) for k, part in enumerate(LOSSES)}
-    return pa.table({name: arrow.numbers(values) for name, values in columns.items()} | curves)
+    arch = {ARCH: space.format(parsed.graphs.take(known[first]))}
+    return pa.table({name: arrow.numbers(values) for name, values in columns.items()} | curves | arch)
 
 
 def _mean(values: NDArray[np.float64], cell: NDArray[np.int64], n: int) -> NDArray[np.float64]:
