@@ -85,3 +85,40 @@ def test_searches_in_any_number_of_processes(folder: Path) -> None:
         one, two = (_bash(f"search {options} --jobs {jobs} -o - -q", folder) for jobs in (1, 2))
         assert one == two
         assert one.count(b"\n") == 48
+
+
+def test_tools_that_make_files(folder: Path, tmp_path: Path) -> None:
+    """Pictures, programs, reports and imported tables, of a stream in any format."""
+    arch = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
+    made = []
+    for ending in ("jsonl", "arrow"):
+        here = tmp_path / ending
+        here.mkdir()
+        (here / "hw.csv").write_text(f"arch,edgegpu_latency\n{arch},1.5\n")
+        _bash(
+            f"encode '{folder}/seen.jsonl' -o seen.{ending}; head -1 '{folder}/cells.jsonl' |"
+            f" encode -o one.{ending};"
+            f"plot curve - < seen.{ending} -o curve.svg; plot cells one.{ending} -o cells.png;"
+            f"agnet export one.{ending} -o net.pt2; benchmarks import hw hw.csv; rm seen.* one.*;"
+            "search -b nb201/cifar10 --strategy random --queries 8 -q -o h.jsonl --report report.html > best.jsonl",
+            here,
+            AGNET_CACHE=str(here / "cache"),
+        )
+        made.append({str(path.relative_to(here)): path.read_bytes() for path in here.rglob("*") if path.is_file()})
+    assert made[0].keys() == made[1].keys() >= {"curve.svg", "cells.png", "net.pt2", "report.html", "h.jsonl"}
+    assert sum(name.startswith("cache/") for name in made[0]) > 0
+    for name in made[0]:
+        assert made[0][name] == made[1][name], name
+
+
+def test_queries_in_any_number_of_processes(folder: Path, tmp_path: Path) -> None:
+    """A program's answers stand in the order of the questions, whoever evaluates them."""
+    program = tmp_path / "evaluate.sh"
+    program.write_text("""#!/bin/sh\nwhile read -r line; do echo "${line%?},\\"val_acc\\":0.${#line}}"; done\n""")
+    program.chmod(0o700)
+    command = f"head -20 cells.jsonl | query cmd:{program} -q"
+    one, again, two, three = (
+        _bash(f"{command} {options}", folder) for options in ("", "--with batch=3", "--workers 2", "--workers 3")
+    )
+    assert one == again == two == three
+    assert one.count(b"val_acc") == 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,7 @@ _KILLER = Path(__file__).with_name("killer.py")
 
 def _killed(folder: Path, tool: str, kills: int, options: str) -> int:
     """Times that a run was continued; after so many kills all have left the same as the others."""
-    words = [sys.executable, str(_KILLER), tool, str(kills), *options.split()]
-    ended = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    killed, done, resumed = map(int, ended.stdout.split())
-    assert killed == kills
+    done, resumed = _kills(folder, tool, kills, options)
     names = {f"{seed}.{'jsonl' if tool == 'search' else 'safetensors'}" for seed in range(done)}
     # SIGKILL in the middle of writing the history leaves a private file: nobody is there to remove it.
     left = {path.name for path in (folder / "killed").iterdir() if not path.name.startswith(".")}
@@ -25,6 +22,16 @@ def _killed(folder: Path, tool: str, kills: int, options: str) -> int:
     for name in names:
         assert (folder / "killed" / name).read_bytes() == (folder / "whole" / name).read_bytes(), name
     return resumed
+
+
+def _kills(folder: Path, tool: str, kills: int, options: str) -> tuple[int, int]:
+    """How many runs there were, and times that one was continued."""
+    words = [sys.executable, str(_KILLER), tool, str(kills), *options.split()]
+    ended = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    killed, done, resumed = map(int, ended.stdout.split())
+    assert killed == kills
+    return done, resumed
 
 
 @pytest.mark.parametrize(
@@ -41,6 +48,33 @@ def test_searches_killed_while_they_wait_for_a_worker(tmp_path: Path) -> None:
     program.chmod(0o700)
     options = f"-b cmd:{program} --space nb201 --metric val_acc --strategy random --queries 12 --workers 1"
     assert _killed(tmp_path, "search", 12, options) > 3
+
+
+def test_searches_killed_while_several_workers_evaluate(tmp_path: Path) -> None:
+    """Answers arrive in any order: all that were on disk at a kill remain, and are not asked for again."""
+    program, asked = tmp_path / "evaluate.sh", tmp_path / "asked"
+    told = f'echo "$line" >> {asked}; sleep 0.03; echo "${{line%?}},\\"val_acc\\":0.5}}"'
+    program.write_text(f"#!/bin/sh\nwhile read -r line; do {told}; done\n")
+    program.chmod(0o700)
+    options = f"-b cmd:{program} --space nb201 --metric val_acc --strategy evolution --queries 40 --workers 2"
+    done, resumed = _kills(tmp_path, "search", 8, options)
+    assert resumed > 2
+    answers = {seed: _answers(tmp_path / "killed" / f"{seed}.jsonl") for seed in range(done)}
+    kept = 0
+    for path in (tmp_path / "left").iterdir():
+        before = _answers(path)
+        kept += len(before)
+        assert answers[int(path.stem)][: len(before)] == before
+    assert kept
+    for history in answers.values():
+        assert len(history) == len({record["arch"] for record in history}) == 40
+    # once each, in the runs that were killed and the others, and what was being evaluated at a kill, by each worker
+    assert len(asked.read_text().splitlines()) <= 2 * 40 * done + 2 * 8
+
+
+def _answers(path: Path) -> list[dict[str, object]]:
+    lines = path.read_bytes().split(b"\n")[:-1]
+    return [record for record in map(json.loads, lines) if "agnet_journal" not in record]
 
 
 @pytest.mark.parametrize(("model", "kills"), [("autoregressive", 20), ("agnet", 6)])

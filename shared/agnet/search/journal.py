@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from agnet.streams.chunk import Chunk, LinesChunk
 HEADER = "agnet_journal"
 """The column that lines have which are not records: the first, and those about what was asked for."""
 _MARK = b'{"agnet_journal":'
+_PATIENCE = 1.0
+"""Seconds. A search that was killed while it started a process has the journal locked until that process has begun."""
 
 
 def answered(path: Path) -> int | None:
@@ -165,12 +168,16 @@ class Journal(Record):
             raise InputError(f"{path}: there is no folder {path.parent}")
         with _errors(path):
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise InputError(f"{path}: another search is writing this journal") from None
-        return file
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return file
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    file.close()
+                    raise InputError(f"{path}: another search is writing this journal") from None
+                time.sleep(0.02)
 
     def _recorded(self, settings: dict[str, Any]) -> list[bytes]:
         content = self._file.read()
