@@ -17,6 +17,8 @@ from agnet.search import asynchronous, strategies
 from agnet.search.history import History
 from agnet.search.journal import HEADER
 from agnet.search.loop import Budget
+from agnet.search.objective import Goal, Objective
+from agnet.search.strategies.composite import CompositeStrategy
 from agnet.search.study import Study
 
 STRATEGIES = ["random", "local", "evolution", "bananas", "bayesian", "agnet"]
@@ -102,6 +104,52 @@ def test_a_killed_search_loses_only_what_was_being_evaluated(strategy: str, tmp_
         # what was asked for before is evaluated, whenever it is
         asked = {arch for line in cut[1:] if HEADER.encode() in line for arch in orjson.loads(line)["asked"]}
         assert asked <= {orjson.loads(line)["arch"] for line in lines(history).splitlines()}
+
+
+@pytest.mark.parametrize("strategy", ["random", "evolution", "bayesian", "several", "table"])
+def test_what_has_all_answers_is_not_asked_again(
+    strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And yet the search goes on as one does that asks for everything again."""
+    if strategy == "table":  # that knows a part of the space: what it does not is on record too
+        table = type(benchmarks.load("nb201/cifar10"))
+        monkeypatch.setattr(table, "has", lambda self, graphs: _index(graphs) % 3 == 0)
+    goals = Objective((Goal("val_acc", True), Goal("latency_ms", False))) if strategy == "several" else None
+    kind = strategies.get(strategy if strategy in STRATEGIES else "bayesian") if goals is None else CompositeStrategy
+    searched = study(strategy if strategy in STRATEGIES else "bayesian", objective=goals)
+    journal, cut = tmp_path / "whole", tmp_path / "cut"
+    searched.run((5,), journal=journal, engine=Shuffled(4))
+    recorded = journal.read_bytes().splitlines(keepends=True)
+    assert (b'"unknown"' in b"".join(recorded)) == (strategy == "table")
+    ask, found = kind.ask, []
+    for follows in (True, False):
+        asked: list[object] = []
+        if not follows:
+            monkeypatch.setattr(kind, "follow", lambda self, history: False)
+        monkeypatch.setattr(kind, "ask", lambda *given, asked=asked: (asked.append(given), ask(*given))[1])
+        cut.write_bytes(b"".join(recorded[:60]))
+        history = searched.run((5,), journal=cut, resume=True, engine=Shuffled(3, 1))
+        found.append((lines(history), cut.read_bytes(), len(asked)))
+    assert found[0][:2] == found[1][:2]
+    assert found[0][2] < found[1][2] - 10
+
+
+def _index(graphs: Graphs) -> np.ndarray:
+    index = spaces.get("nb201").index(graphs)
+    assert index is not None
+    return index
+
+
+@pytest.mark.parametrize("name", spaces.names())
+def test_what_strategies_propose_is_read_as_it_was_proposed(name: str) -> None:
+    """So a journal's architectures are the very graphs that the search had."""
+    space = spaces.get(name)
+    graphs = space.sample(100, np.random.default_rng(0))
+    for made in (graphs, space.neighbours(graphs.take(slice(5)))[0]):
+        again = space.parse(space.format(made)).graphs
+        for field in ("ops", "adjacency", "sizes"):
+            assert np.array_equal(getattr(made, field), getattr(again, field))
+        assert np.array_equal(made.ordered(), again.ordered())
 
 
 def test_lost_workers_change_nothing_that_is_answered() -> None:

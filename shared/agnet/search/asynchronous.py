@@ -147,19 +147,32 @@ class _Search:
         else:
             self._round += 1
             round_ = self._round
+            if recorded and recorded.round == round_ and self._follow(recorded):
+                return len(recorded.asked), PATIENCE / UNANSWERED if recorded.asked or recorded.unknown else 1.0
             proposal = self._strategy.ask(history, n, (*self._seed, round_))
         proposed = len(proposal.graphs)
         known = self._evaluator.benchmark.has(proposal.graphs)
-        history.reject(_keys(history, proposal).filter(arrow.numbers(~known)))
+        unknown = _keys(history, proposal).filter(arrow.numbers(~known))
+        history.reject(unknown)
         proposal = proposal.take(np.flatnonzero(known))
         asked = proposal.records["arch"].to_pylist()
         if recorded is None:
-            self._journal.ask(Question(round_, n, asked))
+            self._journal.ask(Question(round_, n, asked, unknown.to_pylist()))
         elif (recorded.round, recorded.asked) != (round_, asked):
             raise self._journal.other(self._journal.name, recorded.asked, asked)
         self._put(proposal)
         # what a table does not have is worth more patience than a strategy that knows nothing new
         return len(asked), PATIENCE / UNANSWERED if proposed else 1.0
+
+    def _follow(self, recorded: Question) -> bool:
+        """Take a question from the journal without asking it, if that has all answers and the strategy can do that."""
+        history, space = self._history, self._history.space
+        if not self._journal.has_answers(recorded.asked) or not self._strategy.follow(history):
+            return False
+        history.reject(pa.array(recorded.unknown, pa.string()))
+        graphs = space.parse(pa.array(recorded.asked, pa.string())).graphs
+        self._put(Proposal(graphs, records(space, graphs)))
+        return True
 
     def _put(self, proposal: Proposal) -> None:
         self._history.expect(proposal.graphs, _keys(self._history, proposal))

@@ -52,6 +52,8 @@ class Question:
     """How many architectures the strategy was asked for."""
     asked: list[str]
     """What it proposed, as far as the benchmark knows it."""
+    unknown: list[str]
+    """Keys of what else it proposed."""
 
 
 class Record:
@@ -71,6 +73,7 @@ class Record:
         self.name = name
         self._to = write
         self._replayed = 0
+        self._answered: set[str] | None = None
 
     @property
     def recorded(self) -> int:
@@ -111,10 +114,18 @@ class Record:
         self._replayed += 1
         try:
             said = orjson.loads(line)
-            question = Question(int(said["round"]), int(said["n"]), list(map(str, said["asked"])))
+            names = (list(map(str, said.get(key, ()))) for key in ("asked", "unknown"))
+            question = Question(int(said["round"]), int(said["n"]), *names)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             raise InputError(f"{self.name}:{self._replayed + 1}: not a line of a search's journal") from None
         return question
+
+    def has_answers(self, arch: Sequence[str]) -> bool:
+        """Whether all these architectures are answered somewhere in what was recorded."""
+        if self._answered is None:
+            lines = b"".join(line + b"\n" for line in self.lines if not line.startswith(_MARK))
+            self._answered = set(_archs(LinesChunk.of(lines, f"{self.name}:", 2))) if lines else set()
+        return self._answered.issuperset(arch)
 
     def other(self, place: str, recorded: object, asked: object) -> InputError:
         """That a search asks for something else than was recorded."""
@@ -137,6 +148,8 @@ class Record:
     def ask(self, question: Question) -> None:
         """Record what was asked for. That is not on the disk before the next answer is: without one it says nothing."""
         line = {HEADER: 1, "round": question.round, "n": question.n, "asked": question.asked}
+        if question.unknown:
+            line["unknown"] = question.unknown
         self.write(orjson.dumps(line) + b"\n", sync=False)
 
 

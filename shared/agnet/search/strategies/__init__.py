@@ -59,6 +59,15 @@ class Strategy(ABC):
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:
         """Up to ``n`` new architectures, best first; fewer or none when the space is exhausted."""
 
+    def follow(self, history: History) -> bool:
+        """Come to know what :meth:`ask` would have left known, where what it proposed is on record and all answered.
+
+        Returns:
+            False where nothing but asking again does it, as for a strategy that does not say. A strategy that says
+            True proposes graphs as :meth:`Space.parse` reads them, as sampling and neighbours give them.
+        """
+        return False
+
 
 # One line a strategy: name -> module, class. Modules are imported when first asked for.
 _STRATEGIES = {

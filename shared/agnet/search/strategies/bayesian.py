@@ -87,15 +87,10 @@ class BayesianStrategy(Strategy):
 
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:
         """Up to ``n`` new architectures, the most promising first, with what is predicted for them."""
-        scores = history.scores
-        finite = np.isfinite(scores)
-        if finite.sum() < _FIRST:
+        if np.count_nonzero(np.isfinite(history.scores)) < _FIRST:
             graphs = self._first(history, min(n, max(_FIRST - len(history), 1)), seed)
             return Proposal(graphs, records(self.space, graphs))
-        # A failure says that an architecture is no good, but not by how much.
-        scores = np.where(finite, scores, scores[finite].min())
-        target = Target.below_best(scores)
-        y = target.apply(scores)
+        scores, y, target = self._numbers(history)
         self._condition(history, y)
         process = self._process
         standing = Standing(len(y), stalled(scores), float(y.max()), float(process.fitted.max()), process.noise)
@@ -106,6 +101,24 @@ class BayesianStrategy(Strategy):
             graphs = candidates.random(history, n, seed)
             return Proposal(graphs, records(self.space, graphs))
         return self._proposal(graphs.take(rows), posterior.mean[rows], np.sqrt(posterior.variance[rows]), target)
+
+    def follow(self, history: History) -> bool:
+        """See :meth:`Strategy.follow`: it knows what it last learned, and learns the more rarely the longer it goes."""
+        if np.count_nonzero(np.isfinite(history.scores)) >= _FIRST and self._is_due(len(history)):
+            self._condition(history, self._numbers(history)[1])
+        return True
+
+    def _numbers(self, history: History) -> tuple[NDArray[np.float64], NDArray[np.float64], Target]:
+        """[n] scores, the same as numbers of the process, and how they became that."""
+        scores = history.scores
+        finite = np.isfinite(scores)
+        # A failure says that an architecture is no good, but not by how much.
+        scores = np.where(finite, scores, scores[finite].min())
+        target = Target.below_best(scores)
+        return scores, target.apply(scores), target
+
+    def _is_due(self, answers: int) -> bool:
+        return answers >= _RELEARN * self._learned
 
     def _first(self, history: History, n: int, seed: Seed) -> Graphs:
         """Where nothing has been learned yet."""
@@ -122,7 +135,7 @@ class BayesianStrategy(Strategy):
         if len(y) > best + latest:
             rows = np.union1d(candidates.best_rows(y[:-latest], best), rows[-latest:])
         groups = [group[rows] for group in self._groups]
-        if len(y) >= _RELEARN * self._learned:
+        if self._is_due(len(y)):
             self._process.learn(groups, y[rows])
             self._learned = len(y)
         self._process.condition(groups, y[rows])

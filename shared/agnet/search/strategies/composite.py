@@ -60,17 +60,7 @@ class CompositeStrategy(Strategy):
         if known.sum() < _FIRST:
             graphs = candidates.random(history, min(n, max(_FIRST - len(history), 1)), seed)
             return Proposal(graphs, records(self.space, graphs))
-        rows = np.flatnonzero(known)
-        goals = measured.goals[rows]
-        if history.objective.combine == "ranks":
-            goals = history.objective.combined(goals)[:, None]
-        margins = measured.margins[rows]
-        # what could not be measured is as bad as the worst that could
-        worst = np.nanmin(np.where(np.isfinite(margins), margins, np.inf), axis=0, initial=0)
-        margins = np.where(np.isfinite(margins), margins, worst)
-        outputs = np.concatenate([goals, margins], axis=1)
-        targets = [Target.of(column, sign=1) for column in outputs.T]
-        y = np.stack([target.apply(column) for target, column in zip(targets, outputs.T, strict=True)], axis=1)
+        rows, goals, y, targets = self._numbers(history)
         self._condition(history.graphs.take(rows), y)
         if history.pending is not None:
             pending = self._respects(history.pending.take(slice(-_KNOWN, None)))
@@ -104,10 +94,38 @@ class CompositeStrategy(Strategy):
                     table = table.append_column(f"{name}_std", arrow.numbers(target.spread(mean, std)))
         return Proposal(graphs.take(np.array(chosen)), table)
 
+    def follow(self, history: History) -> bool:
+        """See :meth:`Strategy.follow`: it knows what it last learned."""
+        known = int(np.isfinite(history.measured.goals).all(axis=1).sum())
+        if known >= _FIRST and self._is_due(known):
+            rows, _, y, _ = self._numbers(history)
+            self._condition(history.graphs.take(rows), y)
+        return True
+
+    def _numbers(self, history: History) -> tuple[NDArray[np.int64], _Numbers, _Numbers, list[Target]]:
+        """Rows that have all goals; [n, goals] of these; goals and margins as numbers; and how they became that."""
+        measured = history.measured
+        known = np.isfinite(measured.goals).all(axis=1)
+        rows = np.flatnonzero(known)
+        goals = measured.goals[rows]
+        if history.objective.combine == "ranks":
+            goals = history.objective.combined(goals)[:, None]
+        margins = measured.margins[rows]
+        # what could not be measured is as bad as the worst that could
+        worst = np.nanmin(np.where(np.isfinite(margins), margins, np.inf), axis=0, initial=0)
+        margins = np.where(np.isfinite(margins), margins, worst)
+        outputs = np.concatenate([goals, margins], axis=1)
+        targets = [Target.of(column, sign=1) for column in outputs.T]
+        y = np.stack([target.apply(column) for target, column in zip(targets, outputs.T, strict=True)], axis=1)
+        return rows, goals, y, targets
+
+    def _is_due(self, answers: int) -> bool:
+        return answers >= _RELEARN * self._learned
+
     def _condition(self, graphs: Graphs, y: _Numbers) -> None:
         groups = [group[-_KNOWN:] for group in self._respects(graphs)]
         latest = y[-_KNOWN:]
-        learn = len(y) >= _RELEARN * self._learned
+        learn = self._is_due(len(y))
         if not self._processes:
             self._processes = [Process(self._respects.kinds) for _ in range(y.shape[1])]
         for process, values in zip(self._processes, latest.T, strict=True):

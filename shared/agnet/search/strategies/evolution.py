@@ -57,3 +57,7 @@ class EvolutionStrategy(Strategy):
         if not len(graphs):
             graphs = candidates.random(history, n, seed)
         return Proposal(graphs, records(self.space, graphs))
+
+    def follow(self, history: History) -> bool:
+        """See :meth:`Strategy.follow`: all it knows is the history."""
+        return True

@@ -22,3 +22,7 @@ class RandomStrategy(Strategy):
             found.extend(distinct_blocks(self.space, n, seed, exclude=history.seen))
         graphs = Graphs.concat(found)
         return Proposal(graphs, records(self.space, graphs))
+
+    def follow(self, history: History) -> bool:
+        """See :meth:`Strategy.follow`: all it knows is the history."""
+        return True
