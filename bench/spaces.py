@@ -49,7 +49,7 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name, mock.patch.dict(os.environ, AGNET_CACHE=f"{name}/cache"):
         folder = Path(name)
         benchmarks.get.cache_clear()
-        _import_nb101()
+        import_nb101()
         for benchmark in ("nb101", "nb201/cifar10"):
             yield from _lookups(benchmark, folder)
         yield _opening(folder)
@@ -66,7 +66,7 @@ def rows() -> Iterator[Row]:
         yield _memory(work, work.split())
 
 
-def _import_nb101() -> None:
+def import_nb101() -> None:
     """Every cell, as if the official file had been imported."""
     keys = np.sort(np.concatenate(list(enumerate_codes(65536))))
     numbers = np.random.default_rng(0).random((len(_METRICS), len(keys)))
