@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-SUBJECTS = ("startup", "streams", "spaces", "throughput", "official", "predictions", "zerocost", "engines")
+SUBJECTS = ("startup", "streams", "spaces", "throughput", "official", "learning", "predictions", "zerocost", "engines")
 
 
 def main() -> int:
