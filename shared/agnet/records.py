@@ -18,7 +18,8 @@ COLUMNS = pa.schema([("space", pa.string()), ("arch", pa.string())])
 def records(space: Space, graphs: Graphs) -> pa.Table:
     """Columns ``space``, ``arch`` and ``id`` of valid architectures, one row each."""
     names = pa.repeat(pa.scalar(space.name, pa.string()), len(graphs))
-    return pa.table({"space": names, "arch": space.format(graphs), "id": space.ids(graphs)})
+    arch, ids = space.format_and_ids(graphs)
+    return pa.table({"space": names, "arch": arch, "id": ids})
 
 
 def read(space: Space, chunk: Chunk) -> Parsed:

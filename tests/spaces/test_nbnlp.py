@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agnet.generator import checkpoint
+from agnet.generator.sampling import Generation
 from agnet.graphs import Graphs
 from agnet.spaces import get
 from agnet.spaces.nbnlp import cells, recipes
@@ -174,6 +176,15 @@ def test_random_cells() -> None:
     assert 11.5 < graphs.sizes.mean() < 13.5
     linear = (graphs.ops == cells.LINEAR).sum() / (graphs.ops > cells.INPUT).sum()
     assert 0.44 < linear < 0.49
+
+
+def test_notation_and_ids_at_once() -> None:
+    """Of cells in any order of their nodes, as a generator draws them."""
+    drawn = Generation(checkpoint.load("nbnlp"), space, 300, (0,))
+    graphs = Graphs.concat([space.sample(300, np.random.default_rng(0)), *(block.graphs for block in drawn)])
+    arch, ids = space.format_and_ids(graphs)
+    assert arch.equals(space.format(graphs))
+    assert ids.equals(space.ids(graphs))
 
 
 def test_valid_refuses() -> None:

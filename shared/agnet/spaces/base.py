@@ -71,6 +71,10 @@ class Space(ABC):
         """[n] what makes valid architectures distinct: the column that :attr:`identity` names."""
         return self.format(graphs) if self.identity == "arch" else self.ids(graphs)
 
+    def format_and_ids(self, graphs: Graphs) -> tuple[pa.StringArray, pa.StringArray]:
+        """:meth:`format` and :meth:`ids`; a space overrides it where the two have work in common."""
+        return self.format(graphs), self.ids(graphs)
+
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
         """``n`` independent random architectures (the subclass says from which distribution)."""

@@ -36,3 +36,7 @@ class Part(Space):
     def ids(self, graphs: Graphs) -> pa.StringArray:
         """As the space numbers it."""
         return self.whole.ids(graphs)
+
+    def format_and_ids(self, graphs: Graphs) -> tuple[pa.StringArray, pa.StringArray]:
+        """As the space does both."""
+        return self.whole.format_and_ids(graphs)

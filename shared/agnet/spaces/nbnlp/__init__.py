@@ -12,7 +12,7 @@ from agnet.spaces.base import Parsed, Space
 from agnet.spaces.nbnlp import cells as rnn
 from agnet.spaces.nbnlp import notation, recipes, samples, sampling
 from agnet.spaces.nbnlp.edits import neighbours
-from agnet.spaces.nbnlp.isomorphism import canonical, hashes
+from agnet.spaces.nbnlp.isomorphism import canonical, canonical_and_hashes, hashes
 
 
 class NBNLP(Space):
@@ -58,6 +58,11 @@ class NBNLP(Space):
     def ids(self, graphs: Graphs) -> pa.StringArray:
         """16 hexadecimal digits, a hash of the cell without its names and order."""
         return arrow.hexadecimal(hashes(rnn.from_graphs(graphs))[:, None])
+
+    def format_and_ids(self, graphs: Graphs) -> tuple[pa.StringArray, pa.StringArray]:
+        """See :meth:`Space.format_and_ids`."""
+        cells, found = canonical_and_hashes(rnn.from_graphs(graphs))
+        return recipes.write(cells), arrow.hexadecimal(found[:, None])
 
     def sample(self, n: int, rng: np.random.Generator) -> Graphs:
         """``n`` cells from NAS-Bench-NLP's own distribution, see :mod:`agnet.spaces.nbnlp.sampling`."""
