@@ -41,13 +41,17 @@ def test_searches_killed_at_a_hundred_random_moments(options: str, tmp_path: Pat
     assert _killed(tmp_path, "search", 100, options) > 10
 
 
-def test_searches_killed_while_they_wait_for_a_worker(tmp_path: Path) -> None:
-    """The evaluations are those of a process of its own, which ends with the search."""
+@pytest.mark.parametrize("strategy", ["random", "bayesian"])
+def test_searches_killed_while_they_wait_for_a_worker(strategy: str, tmp_path: Path) -> None:
+    """The evaluations are those of a process of its own, which ends with the search.
+
+    What these strategies were asked for is not asked for again where all of it is answered.
+    """
     program = tmp_path / "evaluate.sh"
     program.write_text('#!/bin/sh\nwhile read -r line; do sleep 0.05; echo "${line%?},\\"val_acc\\":0.5}"; done\n')
     program.chmod(0o700)
-    options = f"-b cmd:{program} --space nb201 --metric val_acc --strategy random --queries 12 --workers 1"
-    assert _killed(tmp_path, "search", 12, options) > 3
+    options = f"-b cmd:{program} --space nb201 --metric val_acc --strategy {strategy} --queries 12 --workers 1"
+    assert _killed(tmp_path, "search", 6, options) > 1
 
 
 def test_searches_killed_while_several_workers_evaluate(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ search that is killed at any moment has lost at most the batch that was being ev
 cut off when the journal is opened again.
 
 Where several workers answer, in whatever order they end, lines between the answers say what was asked for then:
-``{"agnet_journal":1,"round":3,"n":1,"asked":["..."]}``. So a search that goes on knows what its strategy knew at every
-moment, and what was being evaluated when it ended.
+``{"agnet_journal":1,"round":3,"n":1,"asked":["..."]}``, with ``unknown`` where the benchmark did not know all that was
+proposed. So a search that goes on knows what its strategy knew at every moment, most often without asking it again, and
+what was being evaluated when it ended.
 """
 
 from __future__ import annotations
