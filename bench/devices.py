@@ -1,4 +1,4 @@
-"""Searches under a latency limit: ``python -m bench.devices --data FOLDER [--seeds N]``.
+"""Searches under a latency limit: ``python -m bench.devices --data FOLDER [--seeds N] [--strategies ...]``.
 
 The most accurate cell of NAS-Bench-201 on ImageNet16-120 under each of the limits of AG-Net's table 5, by HW-NAS-Bench
 (``hwnas/hw_nas_bench_nb201.parquet`` in FOLDER): queries until it is found, of 200. Under a limit every strategy ranks
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -60,12 +60,12 @@ def run(study: Study, seed: int, optimum: float) -> dict[str, Any]:
     return {"found": place if place <= len(best) else None, "val": round(float(best[-1]), 6)}
 
 
-def studies() -> Iterator[tuple[str, Study]]:
+def studies(names: Sequence[str] = STRATEGIES) -> Iterator[tuple[str, Study]]:
     """Every limit and strategy."""
     for device, limits in LIMITS.items():
         for limit in limits:
             wanted = of([METRIC], [], [f"latency_ms@{device}<={limit}"], "pareto")
-            for strategy in STRATEGIES:
+            for strategy in names:
                 about = strategies.get(strategy)
                 budget = Budget(_QUERIES, about.batch, about.init)
                 yield (
@@ -76,11 +76,12 @@ def studies() -> Iterator[tuple[str, Study]]:
 
 def table(results: list[dict[str, Any]]) -> Iterator[str]:
     """Median (90th percentile) of the queries, how many searches found the best."""
-    yield f"| limit | keep it |{''.join(f' {strategy} |' for strategy in STRATEGIES)}"
-    yield "|---" * (len(STRATEGIES) + 2) + "|"
+    there = [strategy for strategy in STRATEGIES if strategy in {r["strategy"] for r in results}]
+    yield f"| limit | keep it |{''.join(f' {strategy} |' for strategy in there)}"
+    yield "|---" * (len(there) + 2) + "|"
     for limit, share in {r["limit"]: r["share"] for r in results}.items():
         cells = []
-        for strategy in STRATEGIES:
+        for strategy in there:
             rows = [r for r in results if (r["limit"], r["strategy"]) == (limit, strategy)]
             count, median, p90 = found(rows)
             numbers = (f"{value:.0f}" if np.isfinite(value) else "-" for value in (median, p90))
@@ -92,6 +93,7 @@ def main() -> None:
     """Run what the results file does not have, print the table as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES))
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("-o", "--output", type=Path, default=FILE)
     args = parser.parse_args()
@@ -103,7 +105,7 @@ def main() -> None:
     done = {(r["limit"], r["strategy"], r["seed"]) for r in results}
     shares: dict[str, float] = {}
     with args.output.open("a") as file:
-        for limit, study in studies():
+        for limit, study in studies(args.strategies):
             optimum = study.optimum()
             assert optimum is not None
             assert study.objective is not None

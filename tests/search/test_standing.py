@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from agnet.search.standing import Standing, stalled
+from agnet.search.acquisition import log_expected_improvement
+from agnet.search.standing import Keeping, Standing, stalled
+from agnet.surrogates.process import Process
 
 MEAN = np.array([0.0, 0.9, 0.5, 0.3])
 VARIANCE = np.array([1.0, 0.01, 0.04, 0.09])
@@ -31,3 +33,30 @@ def test_after_many_vain_queries_every_other_asks_what_is_predicted_best() -> No
     assert np.array_equal(late.worth(MEAN, VARIANCE), HERE.worth(MEAN, VARIANCE))
     assert late.worth(MEAN, VARIANCE).argmax() == 0  # of which nothing is known
     assert late.worth(MEAN, VARIANCE, ahead=1).argmax() == 1
+
+
+def test_under_limits_a_measured_value_counts_until_nothing_better_comes() -> None:
+    limited = replace(HERE, limited=True)
+    improvement = log_expected_improvement(MEAN, np.sqrt(VARIANCE + 0.25), 1.5)
+    assert np.array_equal(limited.worth(MEAN, VARIANCE), improvement)
+    assert np.array_equal(limited.worth(MEAN, VARIANCE, ahead=1), improvement)
+    late = replace(limited, stalled=30)
+    assert np.array_equal(late.worth(MEAN, VARIANCE), improvement)
+    assert np.array_equal(late.worth(MEAN, VARIANCE, ahead=1), replace(HERE, stalled=30).worth(MEAN, VARIANCE, 1))
+
+
+def test_a_limit_is_kept_as_often_as_is_said() -> None:
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(400, 2)), rng.normal(size=(400, 1))]
+    margin = x[0][:, 0] + 0.5 * x[1][:, 0] + 0.3 * rng.standard_t(3, 400)  # with outliers
+    known, other = [group[:150] for group in x], [group[150:] for group in x]
+    process = Process(("matern", "linear"))
+    process.learn(known, margin[:150])
+    process.condition(known, margin[:150])
+    keeping = Keeping.of(process, 0.0, margin[:150] >= 0)
+    probability = np.exp(keeping.log_probability(process.posterior(other)))
+    kept = margin[150:] >= 0
+    for low, high in ((0, 0.2), (0.2, 0.8), (0.8, 1)):
+        here = (low <= probability) & (probability < high)
+        assert here.sum() > 30
+        assert abs(kept[here].mean() - probability[here].mean()) < 0.1

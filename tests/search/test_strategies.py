@@ -6,11 +6,10 @@ import pytest
 from agnet import benchmarks, spaces
 from agnet.errors import InputError
 from agnet.graphs import Graphs
-from agnet.search import strategies
+from agnet.search import promising, strategies
 from agnet.search.history import History
 from agnet.search.loop import Budget
 from agnet.search.remembered import Remembered
-from agnet.search.strategies import bayesian
 from agnet.search.study import Study
 from agnet.surrogates.respects import respects
 
@@ -71,7 +70,7 @@ def test_bayesian_minimises_and_says_what_it_expects() -> None:
 
 
 def test_bayesian_outgrows_what_its_process_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bayesian, "_KNOWN", (12, 8))
+    monkeypatch.setattr(promising, "_KNOWN", (12, 8))
     history = Study(CELLS, "val_acc", True, "bayesian", budget=Budget(60, 4, 8)).run((0,))
     assert len(history) == 60
     assert ranks(history).min() < 200

@@ -121,3 +121,17 @@ def test_believing_leaves_what_is_expected_and_makes_it_surer() -> None:
     whole.condition([np.concatenate(pair) for pair in zip(known, pending, strict=True)], np.concatenate([y, expected]))
     there = whole.posterior(others)
     assert np.allclose(after.mean, there.mean) and np.allclose(after.variance, there.variance)
+
+
+def test_what_is_left_out_is_predicted_by_the_rest() -> None:
+    process, known, y = conditioned()
+    mean, variance = process.left_out()
+    noises = process.noises(y)
+    for row in range(len(y)):
+        rest = np.arange(len(y)) != row
+        others = [group[rest] for group in known]
+        covariance = process.covariance(others, others) + np.diag(noises[rest])
+        cross = process.covariance([group[[row]] for group in known], others)[0]
+        assert mean[row] == pytest.approx(cross @ np.linalg.solve(covariance, y[rest]), abs=1e-4)
+        here = process.covariance(*[[group[[row]] for group in known]] * 2)[0, 0]
+        assert variance[row] == pytest.approx(here - cross @ np.linalg.solve(covariance, cross), abs=1e-4)

@@ -17,14 +17,9 @@ from agnet.spaces.base import Space
 from agnet.spaces.sampling import Exhausted, distinct_blocks
 
 
-def keys_of(space: Space, graphs: Graphs) -> pa.Array:
-    """[n] what makes valid architectures distinct, as the space says."""
-    return space.format(graphs) if space.identity == "arch" else space.ids(graphs)
-
-
 def fresh(space: Space, graphs: Graphs, taken: pa.Array) -> tuple[Graphs, pa.Array]:
     """The first of each architecture among ``graphs`` whose key is not in ``taken``, and their keys."""
-    keys = keys_of(space, graphs)
+    keys = space.keys(graphs)
     first = np.zeros(len(graphs), dtype=np.bool_)
     first[np.unique(keys.dictionary_encode().indices.to_numpy(), return_index=True)[1]] = True
     rows = np.flatnonzero(first & ~pc.is_in(keys, value_set=taken).to_numpy(zero_copy_only=False))

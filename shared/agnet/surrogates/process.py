@@ -50,6 +50,7 @@ class Process:
     _largest: float = field(init=False, repr=False)
     _factor: NDArray[np.float64] = field(init=False, repr=False)
     _weights: NDArray[np.float64] = field(init=False, repr=False)
+    _y: NDArray[np.float64] = field(init=False, repr=False)
     fitted: NDArray[np.float64] = field(init=False, repr=False)
     """[n] what the process expects of the architectures that it was conditioned on, without their noise."""
 
@@ -108,10 +109,20 @@ class Process:
         covariance = self.covariance(groups, groups)
         noises = self.noises(y)
         covariance[np.diag_indices(len(y))] += noises + _JITTER
-        self._groups, self._largest = groups, float(y.max())
+        self._groups, self._y, self._largest = groups, y, float(y.max())
         self._factor = cholesky(covariance, lower=True, check_finite=False)
         self._weights = cho_solve((self._factor, True), y, check_finite=False)
         self.fitted = y - (noises + _JITTER) * self._weights
+
+    def left_out(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """[n] mean and variance of the process at each of the architectures if it alone was not known.
+
+        Rasmussen and Williams, section 5.4.2. Call it before :meth:`believe`.
+        """
+        inverse = solve_triangular(self._factor, np.eye(len(self._y)), lower=True, check_finite=False)
+        precision = np.einsum("nm,nm->m", inverse, inverse)
+        mean = self._y - self._weights / precision
+        return mean, np.maximum(1 / precision - self.noises(self._y) - _JITTER, _JITTER)
 
     def believe(self, groups: Groups) -> None:
         """Take it for granted that [p] more architectures have the values that are expected of them.

@@ -22,6 +22,12 @@ from agnet.surrogates.process import Kind
 
 _SAMPLE = 1000
 _CONSTANT = 1e-8
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    "structure": ("matern",), "paths": ("matern",), "size": ("linear",),
+    "notation": ("matern", "linear"), "counts": ("matern", "linear"),
+}  # fmt: skip
+_OWN_SCALE = {"structure", "size"}
+"""Whose features are all scaled to the same deviation; those of the others share a scale, so rare ones weigh less."""
 
 
 @dataclass(frozen=True)
@@ -31,72 +37,93 @@ class Respects:
     - structure: logarithms of the counts and lengths of :mod:`agnet.features`, each scaled to deviation 1
     - paths: which operation sequences occur; rare ones must not weigh more than common ones, so they share one scale
     - size: logarithm of the network's parameters, where a network is known
+    - notation: node types and edges as they are written, where what is written otherwise is another architecture
+    - counts: nodes of each type, as they are written
+
+    The last two are for costs: a device may compute what the output does not depend on, too. What many small costs add
+    up to is linear in them, what a compiler makes of it is not, so each of the two is a group twice.
     """
 
     space: Space
+    costs: bool
+    """Whether notation and counts are among them."""
     kinds: tuple[Kind, ...]
     """Kernel that suits each group."""
+    _parts: tuple[str, ...]
     _shift: tuple[NDArray[np.float64], ...]
     _factor: tuple[NDArray[np.float64], ...]
 
     @property
     def widths(self) -> list[int]:
         """Number of features of each group."""
-        return [int((factor > 0).sum()) for factor in self._factor]
+        widths = [int((factor > 0).sum()) for factor in self._factor]
+        return [width for part, width in zip(self._parts, widths, strict=True) for _ in _KINDS[part]]
 
     def __call__(self, graphs: Graphs) -> list[NDArray[np.float64]]:
         """[n, d] features of ``n`` architectures in each group."""
         index = self.space.index(graphs)
-        return self._scaled(graphs) if index is None else [group[index] for group in _table(self.space.name)]
+        if index is None:
+            return self._scaled(graphs)
+        return [group[index] for group in _table(self.space.name, self.costs)]
 
     def _scaled(self, graphs: Graphs) -> list[NDArray[np.float64]]:
         scaled = []
-        for raw, shift, factor in zip(_raw(self.space, graphs), self._shift, self._factor, strict=True):
+        parts = _raw(self.space, graphs, self.costs).items()
+        for (part, raw), shift, factor in zip(parts, self._shift, self._factor, strict=True):
             there = np.flatnonzero(factor)
             group: NDArray[np.float64] = raw.take(there, axis=1).astype(np.float64, copy=False)
             group -= shift[there]
             group *= factor[there]
-            scaled.append(group)
+            scaled += [group] * len(_KINDS[part])
         return scaled
 
 
 @cache
-def respects(name: str) -> Respects:
-    """The groups of the space called ``name``."""
+def respects(name: str, *, costs: bool = False) -> Respects:
+    """The groups of the space called ``name``; with ``costs`` also, behind them, those for what architectures cost."""
     space = spaces.get(name)
-    raw = _raw(space, space.sample(_SAMPLE, numpy_stream((0,), "scale of features")))
-    shift = tuple(group.mean(axis=0) for group in raw)
-    structure, paths, *size = (_deviations(group) for group in raw)
-    factor = [_inverse(structure) / np.sqrt((structure > 0).sum()), (paths > 0) / np.sqrt((paths**2).sum())]
-    kinds: list[Kind] = ["matern", "matern"]
-    for group in size:
-        kinds.append("linear")
-        factor.append(_inverse(group))
-    return Respects(space, tuple(kinds), shift, tuple(factor))
+    raw = _raw(space, space.sample(_SAMPLE, numpy_stream((0,), "scale of features")), costs)
+    kinds = tuple(kind for part in raw for kind in _KINDS[part])
+    shift = tuple(group.mean(axis=0) for group in raw.values())
+    factor = tuple(_factor(group, own=part in _OWN_SCALE) for part, group in raw.items())
+    return Respects(space, costs, kinds, tuple(raw), shift, factor)
 
 
 @cache
-def _table(name: str) -> list[NDArray[np.float64]]:
+def _table(name: str, costs: bool) -> list[NDArray[np.float64]]:
     """The groups of all architectures of a small space, by index."""
-    groups = respects(name)
+    groups = respects(name, costs=costs)
     chunks = [groups._scaled(graphs) for graphs in groups.space.enumerate()]
     return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
 
 
-def _raw(space: Space, graphs: Graphs) -> list[NDArray[np.number]]:
-    groups: list[NDArray[np.number]] = [
-        np.log1p(encodings.encode(space, graphs, "features"), dtype=np.float64),
-        encodings.encode(space, graphs, "paths"),
-    ]
+def _raw(space: Space, graphs: Graphs, costs: bool) -> dict[str, NDArray[np.number]]:
+    groups: dict[str, NDArray[np.number]] = {
+        "structure": np.log1p(encodings.encode(space, graphs, "features"), dtype=np.float64),
+        "paths": encodings.encode(space, graphs, "paths"),
+    }
     with suppress(InputError):  # a space of the user's own, whose networks nobody knows
-        groups.append(np.log(np.maximum(networks.params(space, graphs), 1))[:, None])
+        groups["size"] = np.log(np.maximum(networks.params(space, graphs), 1))[:, None]
+    if costs:
+        if space.identity == "arch":
+            groups["notation"] = encodings.encode(space, graphs, "onehot")
+        groups["counts"] = _counts(space, graphs)
     return groups
 
 
-def _deviations(group: NDArray[np.number]) -> NDArray[np.float64]:
+def _counts(space: Space, graphs: Graphs) -> NDArray[np.float64]:
+    """[n, cells × types] nodes of each type."""
+    there = np.arange(graphs.ops.shape[2]) < graphs.sizes[:, :, None]
+    types = np.eye(len(space.node_types))[graphs.ops] * there[..., None]
+    counts: NDArray[np.float64] = types.sum(axis=2).reshape(len(graphs), -1)
+    return counts
+
+
+def _factor(group: NDArray[np.number], *, own: bool) -> NDArray[np.float64]:
+    """What makes two random architectures about the square root of 2 apart; 0 for what never differs."""
     deviations = group.std(axis=0)
-    return np.where(deviations**2 > _CONSTANT, deviations, 0)
-
-
-def _inverse(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.divide(1, deviations, out=np.zeros_like(deviations), where=deviations > 0)
+    varies = deviations**2 > _CONSTANT
+    if own:
+        inverse = np.divide(1, deviations, out=np.zeros_like(deviations), where=varies)
+        return np.asarray(inverse / np.sqrt(max(varies.sum(), 1)))
+    return np.asarray(varies / np.sqrt((np.where(varies, deviations, 0) ** 2).sum() or 1))

@@ -1,16 +1,14 @@
 """Bayesian optimisation: the default, which needs the fewest queries.
 
-A Gaussian process that compares architectures by structure, paths and size learns from every answer. Candidates are
-random architectures and neighbours of the best, and twice the neighbours of the most promising of them; that finds what
-scoring a whole space would. The next queries are those from which most improvement is expected, chosen one by one.
-
-What that is changes from one query to the next and with the course of the search, see :mod:`agnet.search.standing`.
+A Gaussian process that compares architectures by structure, paths and size learns from every answer. The next queries
+are those of its candidates (see :mod:`agnet.search.promising`) from which most improvement is expected, chosen one by
+one. What that is changes from one query to the next and with the course of the search, see
+:mod:`agnet.search.standing`.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from agnet import arrow
@@ -20,7 +18,7 @@ from agnet.search import candidates
 from agnet.search.acquisition import BETA, of, upper_confidence_bound
 from agnet.search.history import History
 from agnet.search.prior import Prior
-from agnet.search.remembered import Remembered
+from agnet.search.promising import FIRST, RELEARN, Candidates, Evaluated, memorable
 from agnet.search.standing import Standing, stalled
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed, numpy_stream
@@ -29,20 +27,6 @@ from agnet.surrogates.process import Posterior, Process
 from agnet.surrogates.respects import respects
 from agnet.surrogates.targets import Target
 
-_FIRST = 5
-"""Random architectures to begin with."""
-_RANDOM = 500
-_BEST = 10
-"""Evaluated architectures whose neighbours are candidates."""
-_CLIMBS = 2
-_CLIMBERS = 5
-"""Candidates whose neighbours become candidates, so often."""
-_RELEARN = 1.15
-"""Growth of the history after which the process learns its parameters anew."""
-_KNOWN = (200, 100)
-"""Best and latest evaluations that the process knows at most: its cost is cubic, a search's must be linear."""
-_BELIEVED = 500
-"""Architectures without an answer yet that are taken for what is expected of them, at most: the latest."""
 _DRAWN = 500
 """Candidates at which the process is drawn for Thompson sampling."""
 
@@ -61,7 +45,7 @@ class BayesianStrategy(Strategy):
         InputError: if there is no such acquisition, or no such prior.
     """
 
-    init = _FIRST
+    init = FIRST
     batch = 2
     meanwhile = 1
 
@@ -80,22 +64,28 @@ class BayesianStrategy(Strategy):
         self.acquisition = of(acquisition)
         self.beta = beta
         self._respects = respects(space.name)
-        self._features = Remembered(self._respects)
+        self._evaluated = Evaluated(self._respects)
+        self._candidates = Candidates(self._respects)
         self._process = Process(self._respects.kinds)
         self._learned = 0
-        self._groups: list[NDArray[np.float64]] = []
 
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:
         """Up to ``n`` new architectures, the most promising first, with what is predicted for them."""
-        if np.count_nonzero(np.isfinite(history.scores)) < _FIRST:
-            graphs = self._first(history, min(n, max(_FIRST - len(history), 1)), seed)
+        if np.count_nonzero(np.isfinite(history.scores)) < FIRST:
+            graphs = self._first(history, min(n, max(FIRST - len(history), 1)), seed)
             return Proposal(graphs, records(self.space, graphs))
         scores, y, target = self._numbers(history)
         self._condition(history, y)
         process = self._process
         standing = Standing(len(y), stalled(scores), float(y.max()), float(process.fitted.max()), process.noise)
         rng = numpy_stream(seed, "candidates")
-        graphs, posterior = self._candidates(history, y, standing, rng)
+        graphs, (posterior,) = self._candidates.find(
+            history,
+            y,
+            lambda groups: [process.posterior(groups)],
+            lambda posteriors: self._value(posteriors[0], standing),
+            rng,
+        )
         rows = self._choose(posterior, n, standing, rng)
         if not len(rows):  # all around is known; the space may have more elsewhere
             graphs = candidates.random(history, n, seed)
@@ -104,7 +94,7 @@ class BayesianStrategy(Strategy):
 
     def follow(self, history: History) -> bool:
         """See :meth:`Strategy.follow`: it knows what it last learned, and learns the more rarely the longer it goes."""
-        if np.count_nonzero(np.isfinite(history.scores)) >= _FIRST and self._is_due(len(history)):
+        if np.count_nonzero(np.isfinite(history.scores)) >= FIRST and self._is_due(len(history)):
             self._condition(history, self._numbers(history)[1])
         return True
 
@@ -118,7 +108,7 @@ class BayesianStrategy(Strategy):
         return scores, target.apply(scores), target
 
     def _is_due(self, answers: int) -> bool:
-        return answers >= _RELEARN * self._learned
+        return answers >= RELEARN * self._learned
 
     def _first(self, history: History, n: int, seed: Seed) -> Graphs:
         """Where nothing has been learned yet."""
@@ -126,41 +116,14 @@ class BayesianStrategy(Strategy):
         return graphs if graphs is not None and len(graphs) else candidates.random(history, n, seed)
 
     def _condition(self, history: History, y: NDArray[np.float64]) -> None:
-        known = len(self._groups[0]) if self._groups else 0
-        if known < len(y):
-            new = self._respects(history.graphs.take(slice(known, None)))
-            self._groups = [np.concatenate(pair) for pair in zip(self._groups, new, strict=True)] if known else new
-        best, latest = _KNOWN
-        rows = np.arange(len(y))
-        if len(y) > best + latest:
-            rows = np.union1d(candidates.best_rows(y[:-latest], best), rows[-latest:])
-        groups = [group[rows] for group in self._groups]
+        rows = memorable(y)
+        groups = self._evaluated(history, rows)
         if self._is_due(len(y)):
             self._process.learn(groups, y[rows])
             self._learned = len(y)
         self._process.condition(groups, y[rows])
-        if history.pending is not None:
-            self._process.believe(self._respects(history.pending.take(slice(-_BELIEVED, None))))
-
-    def _candidates(
-        self, history: History, y: NDArray[np.float64], standing: Standing, rng: np.random.Generator
-    ) -> tuple[Graphs, Posterior]:
-        space, seen = self.space, history.seen
-        best = history.graphs.take(candidates.best_rows(y, _BEST))
-        near = space.neighbours(best)[0]
-        found = Graphs.concat([space.sample(_RANDOM, rng), near])
-        graphs, keys = candidates.fresh(space, found, seen)
-        self._features.turn()
-        posterior = self._process.posterior(self._features(graphs, keys))
-        for _ in range(_CLIMBS):
-            climbers = candidates.best_rows(self._value(posterior, standing), _CLIMBERS)
-            found = space.neighbours(graphs.take(climbers))[0]
-            more, more_keys = candidates.fresh(space, found, pa.concat_arrays([seen, keys]))
-            if not len(more):
-                break
-            graphs, keys = Graphs.concat([graphs, more]), pa.concat_arrays([keys, more_keys])
-            posterior = posterior.extend(self._process.posterior(self._features(more, more_keys)))
-        return graphs, posterior
+        if (pending := self._evaluated.pending(history)) is not None:
+            self._process.believe(pending)
 
     def _value(self, posterior: Posterior, standing: Standing, ahead: int = 0) -> NDArray[np.float64]:
         """[m] how much each candidate is worth a query."""

@@ -1,40 +1,37 @@
 """Bayesian optimisation of several goals, or under limits: one Gaussian process for each of them.
 
-Candidates are those of :mod:`agnet.search.strategies.bayesian`. With one goal they are worth the improvement expected
-over the best that keeps the limits, times the probability that they keep the limits themselves (Gardner et al.,
-"Bayesian Optimization with Inequality Constraints", ICML 2014). With several goals each choice looks into a random
-direction from the worst corner of the front: what counts is how far an architecture reaches in it, which over all
-directions makes up the hypervolume (Golovin and Zhang, "Random Hypervolume Scalarizations", 2020). The expected gain in
-reach is one integral over a product of normal distributions.
+With one goal candidates are worth what :mod:`agnet.search.standing` says, times the probability that they keep the
+limits (Gardner et al., "Bayesian Optimization with Inequality Constraints", ICML 2014). With several goals each choice
+looks into a random direction from the worst corner of the front: what counts is how far an architecture reaches in it,
+which over all directions makes up the hypervolume (Golovin and Zhang, "Random Hypervolume Scalarizations", 2020). The
+expected gain in reach is one integral over a product of normal distributions.
+
+Processes of limits, and of what is to be small beside another goal, also compare what is written and what is counted:
+see :mod:`agnet.surrogates.respects`.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from agnet import arrow
-from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search import candidates, pareto
-from agnet.search.acquisition import log_expected_improvement
 from agnet.search.history import History
+from agnet.search.promising import FIRST, RELEARN, Candidates, Evaluated, memorable
+from agnet.search.standing import Keeping, Standing, stalled
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed, numpy_stream
 from agnet.spaces.base import Space
-from agnet.surrogates.process import Posterior, Process
+from agnet.surrogates.process import Groups, Posterior, Process
 from agnet.surrogates.respects import respects
 from agnet.surrogates.targets import Target
 
 _Numbers = NDArray[np.float64]
-_FIRST = 5
-_RANDOM, _BEST, _CLIMBS, _CLIMBERS = 500, 10, 2, 5
-"""Random candidates; architectures whose neighbours are candidates; how often, and of how many, neighbours follow."""
-_KNOWN = 300
-"""Latest evaluations that the processes know."""
-_RELEARN = 1.25
+_KEEP = 300
+"""Most promising candidates of a round that are candidates of the next, under limits."""
 _STEPS = 48
 """Steps of the integral."""
 _LEAST = 1e-30
@@ -43,13 +40,17 @@ _LEAST = 1e-30
 class CompositeStrategy(Strategy):
     """A process for every goal and every limit."""
 
-    init = _FIRST
+    init = FIRST
     batch = 2
     meanwhile = 1
 
     def __init__(self, space: Space, metric: str, *, maximize: bool) -> None:
         super().__init__(space, metric, maximize=maximize)
-        self._respects = respects(space.name)
+        everything = respects(space.name, costs=True)
+        self._kinds = everything.kinds
+        self._few = len(respects(space.name).kinds)
+        self._evaluated = Evaluated(everything)
+        self._candidates = Candidates(everything)
         self._processes: list[Process] = []
         self._learned = 0
 
@@ -57,28 +58,37 @@ class CompositeStrategy(Strategy):
         """Up to ``n`` new architectures, the most promising first, with what is predicted for their goals."""
         measured = history.measured
         known = np.isfinite(measured.goals).all(axis=1)
-        if known.sum() < _FIRST:
-            graphs = candidates.random(history, min(n, max(_FIRST - len(history), 1)), seed)
+        if known.sum() < FIRST:
+            graphs = candidates.random(history, min(n, max(FIRST - len(history), 1)), seed)
             return Proposal(graphs, records(self.space, graphs))
         rows, goals, y, targets = self._numbers(history)
-        self._condition(history.graphs.take(rows), y)
-        if history.pending is not None:
-            pending = self._respects(history.pending.take(slice(-_KNOWN, None)))
-            for process in self._processes:
-                process.believe(pending)
+        self._condition(history, rows, y)
         width = goals.shape[1]
-        limits = [float(target.apply(np.zeros(1))[0]) for target in targets[width:]]
-        worth = _Worth(self._processes, y[:, :width], measured.feasible[rows], limits)
+        limits = zip(
+            self._processes[width:],
+            targets[width:],
+            history.objective.parsed_limits,
+            measured.margins[rows].T,
+            strict=True,
+        )
+        keeping = [
+            Keeping.of(process, float(target.apply(np.zeros(1))[0]), limit.holds(margin))
+            for process, target, limit, margin in limits
+        ]
+        self._believe(history)
+        worth = _Worth(self._processes[:width], history, rows, y[:, :width], keeping)
         rng = numpy_stream(seed, "candidates")
         worth.turn(rng)
-        graphs, posteriors = self._candidates(history, worth, rng)
+        graphs, posteriors = self._candidates.find(
+            history, history.scores, self._posteriors, worth, rng, _KEEP if keeping else 0
+        )
         chosen: list[int] = []
         for _ in range(min(n, len(graphs))):
             if chosen:
                 worth.turn(rng)
                 for posterior in posteriors:
                     posterior.expect(chosen[-1])
-            value = worth(posteriors)
+            value = worth(posteriors, len(chosen))
             value[chosen] = -np.inf
             chosen.append(int(value.argmax()))
         if not chosen:  # all around is known; the space may have more elsewhere
@@ -95,18 +105,24 @@ class CompositeStrategy(Strategy):
         return Proposal(graphs.take(np.array(chosen)), table)
 
     def follow(self, history: History) -> bool:
-        """See :meth:`Strategy.follow`: it knows what it last learned."""
+        """See :meth:`Strategy.follow`: it knows what it last learned; under limits also what was promising last."""
+        if history.objective.limits:
+            return False
         known = int(np.isfinite(history.measured.goals).all(axis=1).sum())
-        if known >= _FIRST and self._is_due(known):
+        if known >= FIRST and self._is_due(len(history)):
             rows, _, y, _ = self._numbers(history)
-            self._condition(history.graphs.take(rows), y)
+            self._condition(history, rows, y)
         return True
 
+    def _is_due(self, answers: int) -> bool:
+        return answers >= RELEARN * self._learned
+
     def _numbers(self, history: History) -> tuple[NDArray[np.int64], _Numbers, _Numbers, list[Target]]:
-        """Rows that have all goals; [n, goals] of these; goals and margins as numbers; and how they became that."""
+        """Rows that are to be known; [n, goals] of these; goals and margins as numbers; and how they became that."""
         measured = history.measured
         known = np.isfinite(measured.goals).all(axis=1)
         rows = np.flatnonzero(known)
+        rows = rows[memorable(history.scores[rows])]
         goals = measured.goals[rows]
         if history.objective.combine == "ranks":
             goals = history.objective.combined(goals)[:, None]
@@ -119,54 +135,59 @@ class CompositeStrategy(Strategy):
         y = np.stack([target.apply(column) for target, column in zip(targets, outputs.T, strict=True)], axis=1)
         return rows, goals, y, targets
 
-    def _is_due(self, answers: int) -> bool:
-        return answers >= _RELEARN * self._learned
-
-    def _condition(self, graphs: Graphs, y: _Numbers) -> None:
-        groups = [group[-_KNOWN:] for group in self._respects(graphs)]
-        latest = y[-_KNOWN:]
-        learn = self._is_due(len(y))
+    def _condition(self, history: History, rows: NDArray[np.int64], y: _Numbers) -> None:
+        groups = self._evaluated(history, rows)
         if not self._processes:
-            self._processes = [Process(self._respects.kinds) for _ in range(y.shape[1])]
-        for process, values in zip(self._processes, latest.T, strict=True):
+            self._processes = [Process(self._kinds if cost else self._kinds[: self._few]) for cost in _costs(history)]
+        learn = self._is_due(len(history))
+        for process, values in zip(self._processes, y.T, strict=True):
+            seen = groups[: len(process.kinds)]
             if learn:
-                process.learn(groups, values)
-            process.condition(groups, values)
-        self._learned = len(y) if learn else self._learned
+                process.learn(seen, values)
+            process.condition(seen, values)
+        self._learned = len(history) if learn else self._learned
 
-    def _candidates(self, history: History, worth: _Worth, rng: np.random.Generator) -> tuple[Graphs, list[Posterior]]:
-        space, seen = self.space, history.seen
-        near = space.neighbours(history.graphs.take(candidates.best_rows(history.scores, _BEST)))[0]
-        graphs, keys = candidates.fresh(space, Graphs.concat([space.sample(_RANDOM, rng), near]), seen)
-        posteriors = self._posteriors(graphs)
-        for _ in range(_CLIMBS if len(graphs) else 0):
-            climbers = candidates.best_rows(worth(posteriors), _CLIMBERS)
-            found = space.neighbours(graphs.take(climbers))[0]
-            more, more_keys = candidates.fresh(space, found, pa.concat_arrays([seen, keys]))
-            if not len(more):
-                break
-            graphs, keys = Graphs.concat([graphs, more]), pa.concat_arrays([keys, more_keys])
-            pairs = zip(posteriors, self._posteriors(more), strict=True)
-            posteriors = [posterior.extend(other) for posterior, other in pairs]
-        return graphs, posteriors
+    def _believe(self, history: History) -> None:
+        if (pending := self._evaluated.pending(history)) is not None:
+            for process in self._processes:
+                process.believe(pending[: len(process.kinds)])
 
-    def _posteriors(self, graphs: Graphs) -> list[Posterior]:
-        groups = self._respects(graphs)
-        return [process.posterior(groups) for process in self._processes]
+    def _posteriors(self, groups: Groups) -> list[Posterior]:
+        return [process.posterior(groups[: len(process.kinds)]) for process in self._processes]
+
+
+def _costs(history: History) -> list[bool]:
+    """Of each process, those of goals first, whether it is of what an architecture costs."""
+    objective = history.objective
+    goals = [not goal.maximize for goal in objective.goals] if objective.several else [False]
+    return goals + [True] * len(objective.limits)
 
 
 class _Worth:
-    """How much candidates are worth a query, by what is known of [n, g] goals and of limits."""
+    """How much candidates are worth a query, by what is known of [n, g] goals, in the order of the queries."""
 
     def __init__(
-        self, processes: list[Process], goals: _Numbers, feasible: NDArray[np.bool_], limits: list[float]
+        self,
+        processes: list[Process],
+        history: History,
+        rows: NDArray[np.int64],
+        goals: _Numbers,
+        keeping: list[Keeping],
     ) -> None:
-        self._noise = [process.noise for process in processes]
+        feasible = history.measured.feasible[rows]
+        self._noise = np.array([process.noise for process in processes])
         self._goals = goals[feasible]
-        self._limits = limits
+        self._keeping = keeping
         self._width = goals.shape[1]
         self._direction = np.ones(self._width)
-        if self._width > 1 and len(self._goals):
+        if not len(self._goals):
+            return
+        if self._width == 1:
+            vain = stalled(np.where(history.measured.feasible, history.scores, -np.inf))
+            believed = float(processes[0].fitted[feasible].max())
+            best = float(self._goals.max())
+            self._standing = Standing(len(history), vain, best, believed, float(self._noise[0]), bool(keeping))
+        else:
             front = self._goals[pareto.nondominated(self._goals)]
             low, high = front.min(axis=0), front.max(axis=0)
             self._corner = low - 0.1 * np.maximum(high - low, 0.1)
@@ -177,21 +198,19 @@ class _Worth:
             direction = np.abs(rng.standard_normal(self._width)) + 1e-3
             self._direction = direction / np.linalg.norm(direction)
 
-    def __call__(self, posteriors: list[Posterior]) -> _Numbers:
-        """[m] logarithm of the worth of each candidate."""
-        mean = np.stack([posterior.mean for posterior in posteriors], axis=1)
-        noise = np.array(self._noise)
-        std = np.sqrt(np.stack([posterior.variance for posterior in posteriors], axis=1) + noise)
+    def __call__(self, posteriors: list[Posterior], ahead: int = 0) -> _Numbers:
+        """[m] logarithm of the worth of each candidate, or alike, when ``ahead`` are chosen for the same round."""
         width = self._width
-        value = np.zeros(len(mean))
-        for column, limit in enumerate(self._limits, width):
-            value += log_ndtr((mean[:, column] - limit) / std[:, column])
+        value = np.zeros(len(posteriors[0].mean))
+        for keeping, posterior in zip(self._keeping, posteriors[width:], strict=True):
+            value += keeping.log_probability(posterior)
         if not len(self._goals):  # nothing keeps the limits yet: find something that does
             return value
         if width == 1:
-            best = float(self._goals.max())
-            return np.asarray(value + log_expected_improvement(mean[:, 0], std[:, 0], best))
-        return value + self._log_reach(mean[:, :width], std[:, :width])
+            return value + self._standing.worth(posteriors[0].mean, posteriors[0].variance, ahead)
+        mean = np.stack([posterior.mean for posterior in posteriors[:width]], axis=1)
+        variance = np.stack([posterior.variance for posterior in posteriors[:width]], axis=1)
+        return value + self._log_reach(mean, np.sqrt(variance + self._noise))
 
     def _log_reach(self, mean: _Numbers, std: _Numbers) -> _Numbers:
         """[m] logarithm of the expected gain in reach."""

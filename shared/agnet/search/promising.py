@@ -1,0 +1,114 @@
+"""What Bayesian searches have in common: the evaluations they learn from, the candidates they look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from agnet.graphs import Graphs
+from agnet.search import candidates
+from agnet.search.history import History
+from agnet.search.remembered import Remembered
+from agnet.surrogates.process import Groups, Posterior
+from agnet.surrogates.respects import Respects
+
+FIRST = 5
+"""Random architectures to begin with."""
+RELEARN = 1.15
+"""Growth of the history after which processes learn their parameters anew."""
+_RANDOM = 500
+_BEST = 10
+"""Evaluated architectures whose neighbours are candidates."""
+_CLIMBS = 2
+_CLIMBERS = 5
+"""Candidates whose neighbours become candidates, so often."""
+_KNOWN = (200, 100)
+"""Best and latest evaluations that a process knows at most: its cost is cubic, a search's must be linear."""
+_BELIEVED = 500
+"""Architectures without an answer yet that are taken for what is expected of them, at most: the latest."""
+
+Posteriors = Callable[[Groups], list[Posterior]]
+"""What each process says of architectures with these features."""
+Worth = Callable[[list[Posterior]], NDArray[np.float64]]
+"""[m] how much each candidate is worth a query, from what each process says of it."""
+
+
+def memorable(scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Of [n] scores, in the order of the queries, the rows that a process should know: the best and the latest."""
+    best, latest = _KNOWN
+    if len(scores) <= best + latest:
+        return np.arange(len(scores))
+    return np.union1d(candidates.best_rows(scores[:-latest], best), np.arange(len(scores) - latest, len(scores)))
+
+
+class Evaluated:
+    """Features of the evaluated architectures, computed once."""
+
+    def __init__(self, respects: Respects) -> None:
+        self._respects = respects
+        self._groups: list[NDArray[np.float64]] = []
+
+    def __call__(self, history: History, rows: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+        """[n, d] features in each group of the architectures at ``rows``."""
+        known = len(self._groups[0]) if self._groups else 0
+        if known < len(history):
+            new = self._respects(history.graphs.take(slice(known, None)))
+            self._groups = [np.concatenate(pair) for pair in zip(self._groups, new, strict=True)] if known else new
+        return [group[rows] for group in self._groups]
+
+    def pending(self, history: History) -> list[NDArray[np.float64]] | None:
+        """The same of those that are being evaluated; None where there are none."""
+        return None if history.pending is None else self._respects(history.pending.take(slice(-_BELIEVED, None)))
+
+
+class Candidates:
+    """Random architectures and neighbours of the best, and twice the neighbours of the most promising of them.
+
+    That finds what scoring a whole space would, where what is promising is next to what is good. Under limits it often
+    is not: there the most promising of each round are candidates of the next again, if that is asked for.
+    """
+
+    def __init__(self, respects: Respects) -> None:
+        self._features = Remembered(respects)
+        self._kept: list[Graphs] = []
+
+    def find(
+        self,
+        history: History,
+        scores: NDArray[np.float64],
+        posteriors: Posteriors,
+        worth: Worth,
+        rng: np.random.Generator,
+        keep: int = 0,
+    ) -> tuple[Graphs, list[Posterior]]:
+        """Candidates that the history does not have, and what each process says of them.
+
+        Args:
+            history: what is evaluated.
+            scores: [n] of it, larger is better.
+            posteriors: of which processes.
+            worth: which candidates are promising.
+            rng: draws the random ones.
+            keep: how many are candidates of the next round again.
+        """
+        space, seen, features = history.space, history.seen, self._features
+        near = space.neighbours(history.graphs.take(candidates.best_rows(scores, _BEST)))[0]
+        graphs, keys = candidates.fresh(space, Graphs.concat([*self._kept, space.sample(_RANDOM, rng), near]), seen)
+        features.turn()
+        said = posteriors(features(graphs, keys))
+        for _ in range(_CLIMBS if len(graphs) else 0):
+            climbers = candidates.best_rows(worth(said), _CLIMBERS)
+            more, more_keys = candidates.fresh(
+                space, space.neighbours(graphs.take(climbers))[0], pa.concat_arrays([seen, keys])
+            )
+            if not len(more):
+                break
+            graphs, keys = Graphs.concat([graphs, more]), pa.concat_arrays([keys, more_keys])
+            new = posteriors(features(more, more_keys))
+            said = [posterior.extend(other) for posterior, other in zip(said, new, strict=True)]
+        if keep:
+            self._kept = [graphs.take(candidates.best_rows(worth(said), keep))]
+        return graphs, said

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from agnet import spaces
+from agnet.surrogates.respects import respects
+
+# a pooling, which has no parameters, that the output does not depend on
+DEAD = "|avg_pool_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+PLAIN = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+
+
+def test_only_costs_tell_what_the_output_does_not_depend_on() -> None:
+    space = spaces.get("nb201")
+    graphs = space.parse(pa.array([DEAD, PLAIN])).graphs
+    quality, costs = respects("nb201")(graphs), respects("nb201", costs=True)(graphs)
+    assert all(np.array_equal(group[0], group[1]) for group in quality)
+    assert all(np.array_equal(a, b) for a, b in zip(quality, costs, strict=False))
+    assert len(costs) > len(quality)
+    assert not any(np.array_equal(group[0], group[1]) for group in costs[len(quality) :])
+
+
+def test_costs_are_a_sum_over_what_is_written() -> None:
+    space = spaces.get("nb201")
+    graphs = space.sample(300, np.random.default_rng(0))
+    costs = graphs.ops[:, 0] @ np.arange(8) + 3 * (graphs.ops[:, 0] == 4).sum(axis=1)
+    groups, kinds = respects("nb201", costs=True)(graphs), respects("nb201", costs=True).kinds
+    linear = np.hstack([group for group, kind in zip(groups[3:], kinds[3:], strict=True) if kind == "linear"])
+    linear = np.hstack([linear, np.ones((300, 1))])
+    assert np.allclose(linear @ np.linalg.lstsq(linear, costs, rcond=None)[0], costs)
+
+
+def test_widths_are_those_of_the_groups() -> None:
+    for name in ("nb101", "nb201", "nb301", "nbnlp"):
+        for costs in (False, True):
+            groups = respects(name, costs=costs)
+            made = groups(spaces.get(name).sample(3, np.random.default_rng(0)))
+            assert groups.widths == [group.shape[1] for group in made]
+            assert len(groups.kinds) == len(made)
