@@ -11,6 +11,8 @@ import io
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -279,3 +281,24 @@ def test_against_nas_bench_201(
             [final["accuracy"] / 100, final["loss"], middle["accuracy"] / 100],
             atol=1e-7,
         )
+
+
+@pytest.mark.parametrize("header", [b"", b"x"])
+def test_little_that_unpacks_to_much(header: bytes, tmp_path: Path) -> None:
+    """1 kB of bzip2 may be a gigabyte; ``tarfile`` would unpack it at once, or read a name that is as long."""
+    member = tarfile.TarInfo("name")
+    member.type, member.size = tarfile.XHDTYPE, 1 << 30
+    path = tmp_path / "bomb.tar.bz2"
+    path.write_bytes(bz2.compress((member.tobuf() if header else b"") + bytes(400 << 20)))
+    assert path.stat().st_size < 2000
+    code = (
+        "import resource, sys; from pathlib import Path; from agnet.benchmarks.official import nb201, silent\n"
+        "from agnet.errors import InputError\n"
+        "used = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (200 << 20),) * 2)\n"
+        "try: nb201.read(Path(sys.argv[1]), silent)\n"
+        "except InputError as error: print(error)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(f"{path}: ")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,13 @@ def test_other_queries_than_recorded_are_an_error(tmp_path: Path) -> None:
         pytest.raises(InputError, match="j:3: arch: the journal has b, this search asks x"),
     ):
         journal.replay(["a", "x"])
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    """A device would give bytes for ever."""
+    (tmp_path / "device").symlink_to("/dev/zero")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("device", "folder", "pipe"):
+        with pytest.raises(InputError, match="not the journal of a search"):
+            Journal(tmp_path / name, {}, resume=True)

@@ -16,6 +16,7 @@ from pyarrow import feather
 
 from agnet.errors import InputError, RecordError
 from agnet.streams import Chunk, LinesChunk, concat, read, reader
+from agnet.streams.chunk import TableChunk
 
 _TABLE = pa.table({"arch": [f"a{i}" for i in range(1000)], "n": pa.array(range(1000), pa.int32())})
 _JSONL = b"".join(b'{"arch":"a%d","n":%d}\n' % (i, i) for i in range(1000))
@@ -113,6 +114,59 @@ def test_a_file_that_is_cut_short_while_it_is_read(kind: str, tmp_path: Path) ->
     os.truncate(path, 5000)
     with pytest.raises(InputError, match=rf"^{path}: "):
         list(chunks)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_texts_that_are_kept_once_and_stand_in_every_row(kind: str, nested: bool, tmp_path: Path) -> None:
+    """A file of 1 kB would take gigabytes."""
+    path, rows = tmp_path / "f", 2000
+    array = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["x" * 1_000_000])
+    column = pa.ListArray.from_arrays(np.arange(rows + 1, dtype=np.int32), array) if nested else array
+    table = pa.table({"arch": column})
+    if kind == "parquet":
+        pq.write_table(table, path, compression="zstd", store_schema=False)
+        assert path.stat().st_size < 2000
+    else:
+        with pa.ipc.new_file(path, table.schema) as writer:
+            writer.write_table(table)
+    with pytest.raises(InputError, match=r"rows 1-2000: their texts are too long"):
+        list(read([str(path)]))
+
+
+def test_texts_that_are_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_LONGEST_LINE", 1000)
+    for length in (900, 1100):
+        table = pa.table({"arch": ["a", "b", "c" * length], "n": [1, 2, 3]})
+        path = tmp_path / f"{length}"
+        pq.write_table(table, path, use_dictionary=False)
+        if length < 1000:
+            assert len(concat(list(read([str(path)])))) == 3
+        else:
+            with pytest.raises(InputError, match="their texts are too long"):
+                list(read([str(path)]))
+
+
+def test_small_parquet_files_keep_their_types(tmp_path: Path) -> None:
+    """Texts are looked at before they are written out; their columns are what they were."""
+    table = pa.table(
+        {
+            "s": pa.array(["a", None, "a"]),
+            "l": pa.array(["a", "b", None], pa.large_string()),
+            "b": pa.array([b"a", b"\xff", None], pa.binary()),
+            "d": pa.array(["a", None, "b"]).dictionary_encode(),
+            "n": pa.array([["a", None], [], None]),
+            "t": pa.array([{"x": "a", "y": 1}, None, {"x": None, "y": 2}]),
+            "m": pa.array([[("k", "v")], [], None], pa.map_(pa.string(), pa.string())),
+        }
+    )
+    path = tmp_path / "f.parquet"
+    pq.write_table(table, path)
+    (chunk,) = read([str(path)])
+    expected = pq.ParquetFile(path).read()
+    assert isinstance(chunk, TableChunk)
+    assert chunk._table.schema.equals(expected.schema)
+    assert chunk._table.equals(expected)
 
 
 def test_feather(tmp_path: Path) -> None:

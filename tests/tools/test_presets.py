@@ -85,6 +85,9 @@ def test_with_changes_single_settings_of_a_preset(cli: Cli, monkeypatch: pytest.
         ("maximize = 3", "maximize: give a text, or a list of texts"),
         ("subject-to = [3]", "subject-to: give a text, or a list of texts"),
         ("a = " + "[" * 5000, "not TOML: "),
+        ("queries = " + "9" * 10_000, "more than 64 bits"),
+        ("queries = 0x" + "f" * 100_000, "more than 64 bits"),
+        ("a" + ".a" * 100_000 + " = 1", "a key of more than 50 parts"),
     ],
 )
 def test_files_that_are_no_presets(cli: Cli, tmp_path: Path, text: str, reason: str) -> None:

@@ -181,6 +181,8 @@ class Journal(Record):
         if not path.parent.is_dir():
             raise InputError(f"{path}: there is no folder {path.parent}")
         with _errors(path):
+            if path.exists() and not path.is_file():  # a device would never end
+                raise InputError(f"{path}: not the journal of a search")
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0)
         until = time.monotonic() + _PATIENCE
         while True:
@@ -194,7 +196,10 @@ class Journal(Record):
                 time.sleep(0.02)
 
     def _recorded(self, settings: dict[str, Any]) -> list[bytes]:
-        content = self._file.read()
+        content = self._file.read(len(_MARK))
+        if not _MARK.startswith(content):  # before all of it is read
+            raise InputError(f"{self.path}: not the journal of a search")
+        content += self._file.read()
         header = orjson.dumps({HEADER: 1, "settings": settings}) + b"\n"
         if header.startswith(content):  # new, or its first write did not finish
             self._cut(0)

@@ -126,6 +126,8 @@ def _reason(line: pa.LargeBinaryArray, schema: pa.Schema) -> tuple[str | None, s
     malformed = _malformed(octets)
     if malformed:
         return None, malformed
+    if not _readable(line, pa.schema([])):  # whatever the columns
+        return None, _arrows_reason(line, pa.schema([]))
     text = octets.decode()
     found = list(members(text))
     values = {name: text[begin:end] for name, begin, end in found}

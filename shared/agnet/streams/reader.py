@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pyarrow.types as pt
 
 from agnet.errors import InputError, RecordError
 from agnet.streams import jsonlines, jsonparse
@@ -31,6 +32,9 @@ ROWS = 65536
 _BLOCK = 4 << 20
 """Bytes of JSON lines that are looked at together; a chunk is no longer, except for its last line."""
 _LONGEST_LINE = 64 << 20
+_LARGEST_CHUNK = 256 << 20
+"""Bytes that the texts of a chunk may become that are kept once and referred to."""
+_SMALL_FILE = 16 << 20
 _PIPE = 1 << 20
 _PATIENCE = 0.02
 """Seconds to wait for a pipe to fill a block. Longer would delay records, shorter would give many small chunks."""
@@ -166,8 +170,15 @@ class Reader:
     def _parquet(self, source: io.BufferedReader, name: str, stack: ExitStack) -> Iterator[Chunk]:
         # Buffered, not read ahead: memory holds a batch, not a row group.
         seekable = _seekable(source, stack)
-        file = stack.enter_context(pq.ParquetFile(seekable, buffer_size=1 << 20, pre_buffer=False))
-        yield from self._tables(file.iter_batches(batch_size=self._rows), name)
+        options: dict[str, Any] = {"buffer_size": 1 << 20, "pre_buffer": False}
+        file = stack.enter_context(pq.ParquetFile(seekable, **options))
+        schema = file.schema_arrow
+        if os.fstat(seekable.fileno()).st_size < _SMALL_FILE:
+            # A long text that is kept once may stand in every row: it is looked at before it is written out.
+            columns = (file.schema.column(number) for number in range(len(file.schema)))
+            texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+            file = stack.enter_context(pq.ParquetFile(seekable, read_dictionary=texts, **options))
+        yield from self._tables(file.iter_batches(batch_size=self._rows), name, schema)
 
     def _arrow_file(self, source: io.BufferedReader, name: str, stack: ExitStack) -> Iterator[Chunk]:
         file = stack.enter_context(pa.ipc.open_file(pa.PythonFile(_seekable(source, stack), "r")))
@@ -178,7 +189,7 @@ class Reader:
         with pa.ipc.open_stream(pa.PythonFile(source, "r")) as batches:
             yield from self._tables(batches, name)
 
-    def _tables(self, batches: Iterator[pa.RecordBatch], name: str) -> Iterator[Chunk]:
+    def _tables(self, batches: Iterator[pa.RecordBatch], name: str, schema: pa.Schema | None = None) -> Iterator[Chunk]:
         first = 1
         for batch in batches:
             if len(set(batch.schema.names)) < len(batch.schema):
@@ -186,10 +197,40 @@ class Reader:
                 raise InputError(f"{name}: has two columns called {twice!r}; rename one")
             batch.validate(full=True)  # offsets of a damaged file may point anywhere
             for start in range(0, len(batch), self._rows):
-                table = pa.Table.from_batches([batch.slice(start, self._rows)])
+                part = batch.slice(start, self._rows)
+                if any(_too_long(column) for column in part.columns):
+                    rows = f"rows {first + start}-{first + start + len(part) - 1}"
+                    limits = f"{_LONGEST_LINE >> 20} MB for one, {_LARGEST_CHUNK >> 20} MB for all"
+                    raise InputError(f"{name}: {rows}: their texts are too long: {limits}")
+                table = pa.Table.from_batches([part])
+                if schema is not None and table.schema != schema:
+                    table = table.cast(schema)
                 numbers = np.arange(first + start, first + start + len(table))
                 yield TableChunk(table, Places.of(f"{name}:row ", numbers))
             first += len(batch)
+
+
+def _too_long(array: pa.Array) -> bool:
+    """Whether a text in it is too long, or texts that are kept once would be too many when they are written out."""
+    kind = array.type
+    if pt.is_dictionary(kind):
+        if _too_long(array.dictionary):
+            return True
+        if not _is_textual(kind.value_type):
+            return False
+        lengths = pc.binary_length(array.dictionary)
+        return (pc.sum(lengths.take(array.indices).cast(pa.int64())).as_py() or 0) > _LARGEST_CHUNK
+    if pt.is_nested(kind) and not pt.is_map(kind):
+        return any(map(_too_long, array.flatten() if pt.is_struct(kind) else [array.flatten()]))
+    return (
+        _is_textual(kind)
+        and array.nbytes > _LONGEST_LINE
+        and (pc.max(pc.binary_length(array)).as_py() or 0) > _LONGEST_LINE
+    )
+
+
+def _is_textual(kind: pa.DataType) -> bool:
+    return bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_binary(kind) or pt.is_large_binary(kind))
 
 
 class _Overlong(Exception):

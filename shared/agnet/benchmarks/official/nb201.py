@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import bz2
 import io
-import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -136,7 +135,7 @@ def read(path: Path, progress: Progress) -> pa.Table:
     try:
         if path.is_dir():
             _read_folder(path, results, progress)
-        elif _may_be_tar(path) and tarfile.is_tarfile(path):
+        elif _may_be_tar(path) and archives.is_tar(path):
             _read_tar(path, results, progress)
         else:
             _read_whole(path, results, progress)
@@ -159,7 +158,7 @@ def _read_folder(path: Path, results: _Results, progress: Progress) -> None:
 
 def _read_tar(path: Path, results: _Results, progress: Progress) -> None:
     size = path.stat().st_size
-    with tarfile.open(path, "r|*") as archive:
+    with archives.tar_stream(path) as archive:
         for number, member in enumerate(archive, start=1):
             if not member.isfile() or not _is_cell(Path(member.name).name):
                 continue
