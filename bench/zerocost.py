@@ -68,12 +68,12 @@ def loop(network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
     return stacked @ stacked.T
 
 
-def agreement(path: Path, cells: int, seeds: int, proxies: list[str]) -> Iterator[str]:
+def agreement(path: Path, names: list[str], cells: int, seeds: int, proxies: list[str]) -> Iterator[str]:
     """The table, a line at a time."""
     torch.set_num_threads(1)
     yield "| space | proxy | cells | Spearman | Kendall | Spearman with accuracy: ours | published | s a cell |"
     yield "|---|---|---|---|---|---|---|---|"
-    for name in SPACES:
+    for name in names:
         table = pq.read_table(path, filters=[("space", "==", name), ("dataset", "==", "cifar10")])
         table = table.take(np.random.default_rng(0).permutation(len(table))[:cells])
         graphs = spaces.get(name).parse(table["arch"].combine_chunks()).graphs
@@ -95,7 +95,7 @@ def agreement(path: Path, cells: int, seeds: int, proxies: list[str]) -> Iterato
 
 def _ranks(statistic: object, a: np.ndarray, b: np.ndarray) -> str:
     """A correlation of ranks; what is not finite is the worst, as NASLib has it."""
-    if np.isnan(b).all():
+    if np.isnan(a).all() or np.isnan(b).all():
         return ""
     a, b = (np.where(np.isfinite(values), values, -1e30) for values in (a, b))
     return f"{statistic(a, b)[0]:.3f}"  # type: ignore[operator]
@@ -105,11 +105,12 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
+    parser.add_argument("--spaces", default=",".join(SPACES))
     parser.add_argument("--cells", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--proxies", default=",".join(PUBLISHED))
     args = parser.parse_args()
-    for line in agreement(args.file, args.cells, args.seeds, args.proxies.split(",")):
+    for line in agreement(args.file, args.spaces.split(","), args.cells, args.seeds, args.proxies.split(",")):
         print(line, flush=True)
 
 
