@@ -153,3 +153,9 @@ def test_concat_of_both_kinds_is_a_table() -> None:
     assert joined.place(3) == "record:1"
     with pytest.raises(RecordError, match=r"^record:1: n: a string where records before have an integer; only JSON"):
         concat([_lines(), TableChunk(pa.table({"n": ["s"]}))])
+
+
+def test_names_of_what_is_nested_too_deeply() -> None:
+    chunk = LinesChunk.of(b'{"a":1}\n{"arch":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n")
+    with pytest.raises(RecordError, match=r"line:2: nested"):
+        chunk.names()

@@ -102,7 +102,10 @@ class LinesChunk(Chunk):
             return self.table().column_names
         except RecordError:  # names do not need the one type a column that a table does
             self.columns(pa.schema([]))
-            return jsonlines.names(self._lines)
+            try:
+                return jsonlines.names(self._lines)
+            except jsonlines.BadLine as bad:
+                raise self._error(bad) from None
 
     def set(self, columns: Mapping[str, pa.Array]) -> LinesChunk:
         """See :meth:`Chunk.set`; the rest of each line stays as it is, byte for byte."""

@@ -97,8 +97,18 @@ def members(line: str) -> Iterator[tuple[str, int, int]]:
 
 
 def names(lines: pa.LargeBinaryArray) -> list[str]:
-    """Names of all members of ``lines``, known to be JSON, in order of appearance; one line at a time."""
-    return list(dict.fromkeys(name for line in lines.to_pylist() for name, _, _ in members(line.decode())))
+    """Names of all members of ``lines``, known to be JSON, in order of appearance; one line at a time.
+
+    Raises:
+        BadLine: for a line that is nested too deeply.
+    """
+    found: dict[str, None] = {}
+    for row, line in enumerate(lines.to_pylist()):
+        try:
+            found |= dict.fromkeys(name for name, _, _ in members(line.decode()))
+        except RecursionError:
+            raise BadLine(row, None, "nested too deeply") from None
+    return list(found)
 
 
 def lengths(lines: pa.LargeBinaryArray) -> NDArray[np.int64]:

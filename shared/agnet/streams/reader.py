@@ -34,7 +34,8 @@ _BLOCK = 4 << 20
 _LONGEST_LINE = 64 << 20
 _LARGEST_CHUNK = 256 << 20
 """Bytes that the texts of a chunk may become that are kept once and referred to."""
-_SMALL_FILE = 16 << 20
+_SMALL_FILE = 1 << 20
+"""Bytes of a Parquet file whose texts are looked at before they are written out, which takes three times as long."""
 _PIPE = 1 << 20
 _PATIENCE = 0.02
 """Seconds to wait for a pipe to fill a block. Longer would delay records, shorter would give many small chunks."""
