@@ -94,7 +94,9 @@ def test_wrong_files(tmp_path: Path) -> None:
     empty, bare = tmp_path / "empty.jsonl", tmp_path / "bare.jsonl"
     empty.write_text("")
     bare.write_text(plain.read_text().replace('"val_acc":0.1', '"verdict":"high"'))
+    failed = write(tmp_path / "failed.parquet", measured(val_acc=[float("nan")] * len(CELLS)))
     for name, reason in (
+        (failed, "no number in any of val_acc"),
         (f"file:{empty}", "no records"),
         (f"file:{bare}", "no column of numbers"),
         (f"file:{tmp_path}", "not a file"),

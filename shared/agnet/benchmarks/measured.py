@@ -83,6 +83,8 @@ class Measured(Tabular):
         self.metrics = tuple(Metric(column, "", direction(column), "a column of the file") for column in numbers)
         values = np.stack([arrow.to_numpy(chunk.column(column, pa.float64())) for column in numbers], axis=1)
         keys, first, columns = _means(self.keys(parsed.graphs), values)
+        if not len(keys):
+            raise InputError(f"{name}: no number in any of {', '.join(numbers)}")
         self._graphs = parsed.graphs.take(first)
         self._table = pa.table([keys, *columns], names=[KEY, *numbers])
         self.size = len(keys)
