@@ -43,6 +43,8 @@ _LONG = "an integer has more than 64 bits"
 def _check_keys(text: str) -> None:
     """For a key of n parts, ``a.a.a``, the parser takes memory that grows with the square of n."""
     for line in text.splitlines():
+        if line.lstrip().startswith("#"):
+            continue
         run = 0
         for part in line.split(".")[1:-1]:
             run = 0 if set(part) & set(",=[]{}") else run + 1

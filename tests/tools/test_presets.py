@@ -76,6 +76,7 @@ def test_with_changes_single_settings_of_a_preset(cli: Cli, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        ("# " + "." * 200 + "\nquerie = 5", "search has no option 'querie'"),  # no key of 200 parts
         ("querie = 5", "search has no option 'querie'; did you mean 'queries'?"),
         ("preset = 'x'", "search has no option 'preset'"),
         ("queries = [", "not TOML: "),
