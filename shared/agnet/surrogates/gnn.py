@@ -31,7 +31,7 @@ except ImportError:
 
 _WIDTH, _LAYERS = 48, 3
 _BATCH = 64
-_STEPS, _EPOCHS = 300, 80
+_STEPS, _EPOCHS = 150, 80
 """Least number of steps, and of passes over the examples."""
 _RATE, _DECAY = 1e-2, 1e-4
 _ROWS = 1024
@@ -163,7 +163,7 @@ class GNN(Folded):
         net = _made(space, more.shape[1], y.shape[1], seed)
         batches = -(-len(x) // _BATCH)
         steps = max(_EPOCHS * batches, _STEPS)
-        adam = torch.optim.AdamW(net.parameters(), _RATE, weight_decay=_DECAY)
+        adam = torch.optim.AdamW(net.parameters(), _RATE, weight_decay=_DECAY, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(adam, _RATE, total_steps=steps)
         rng = numpy_stream(seed, self.name)
         rows = _scaled(x, inputs).astype(np.float32)
