@@ -41,6 +41,8 @@ def test_parse_gives_the_columns_asked_for() -> None:
         ('{"arch": "x', None, "the record does not end on its line; jq -c . puts records on one line each"),
         ("arch,val_acc", None, "expected a JSON object, got arch,val_acc"),
         ('"s"', None, 'expected a JSON object, got "s"'),
+        ("null", None, "expected a JSON object, got null"),  # Arrow's reader would end the process
+        ('null{"arch":"x"}', None, 'expected a JSON object, got null{"arch":"x"}'),
         ('{"a":1,}', None, "not JSON: expecting property name enclosed in double quotes (column 8)"),
         ("{'a':1}", None, "not JSON: expecting property name enclosed in double quotes (column 2)"),
         (b'{"a":"\xff"}', None, "not UTF-8 text (byte 0xff at column 7)"),

@@ -87,6 +87,8 @@ def _read(lines: pa.LargeBinaryArray, schema: pa.Schema | None) -> pa.Table:
         raise pa.ArrowInvalid("NUL byte")  # ... and takes a NUL for the end
     if not len(lines):
         return (schema or pa.schema([])).empty_table()
+    if not _objects(lines):
+        raise pa.ArrowInvalid("not an object")  # ... and ends the process where the first record is null
     table = pj.read_json(
         pa.BufferReader(data),
         # To hand a few records to another thread takes longer than to read them.
@@ -98,6 +100,14 @@ def _read(lines: pa.LargeBinaryArray, schema: pa.Schema | None) -> pa.Table:
     if table.num_rows != len(lines):
         raise pa.ArrowInvalid("more than one record on a line")
     return table
+
+
+def _objects(lines: pa.LargeBinaryArray) -> bool:
+    """Whether all lines begin as objects do."""
+    _, offsets, data = lines.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[lines.offset : lines.offset + len(lines) + 1]
+    filled = bool((bounds[:-1] < bounds[1:]).all())
+    return filled and bool((np.frombuffer(data, np.uint8)[bounds[:-1]] == ord("{")).all())
 
 
 def _readable(lines: pa.LargeBinaryArray, schema: pa.Schema | None) -> bool:
