@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from agnet import __version__
-from agnet.errors import AgnetError
+from agnet.errors import UNNAMEABLE, AgnetError
 from agnet.names import nearest
 
 if TYPE_CHECKING:
@@ -320,8 +320,8 @@ def run(app: typer.Typer, tool: str) -> NoReturn:
         status = 128 + signal.SIGINT
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"{tool}: {where}{error.strerror or error}", file=sys.stderr)
-        status = 1
+        print(f"{tool}: {AgnetError(f'{where}{error.strerror or error}')}", file=sys.stderr)
+        status = 2 if error.errno in UNNAMEABLE else 1
     except MemoryError:
         print(f"{tool}: out of memory; use smaller inputs or fewer candidates", file=sys.stderr)
         status = 1

@@ -3,6 +3,11 @@
 A message says what is wrong, where, and what to do, on one line.
 """
 
+import errno
+
+UNNAMEABLE = (errno.ENAMETOOLONG, errno.ELOOP)
+"""What the system says of a name that no file can have: too long, or links in a circle."""
+
 _LONGEST = 1000
 _END = 200
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from agnet.errors import AgnetError, InputError
+from agnet.errors import UNNAMEABLE, AgnetError, InputError
 
 STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 """Names of an output that mean stdout."""
@@ -55,14 +55,20 @@ def target(output: str) -> Target:
     to is written.
 
     Raises:
-        InputError: if it is a folder.
+        InputError: if it is a folder, or no file can have that name.
     """
     path = Path(output)
     if output in STDOUT:
         return _InPlace(output, None)
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if error.errno in UNNAMEABLE:
+            raise InputError(f"{output}: {error.strerror}") from None
+        mode = stat.S_IFREG  # not there yet, or not to be looked at: to open it tells
+    if stat.S_ISDIR(mode):
         raise InputError(f"{output}: is a folder; name a file in it")
-    if path.exists() and not path.is_file():
+    if not stat.S_ISREG(mode):
         return _InPlace(output, path)
     return _WholeFile(output, Path(os.path.realpath(path)))
 
@@ -151,7 +157,9 @@ class _WholeFile(Target):
             self._new()
 
     def _new(self) -> None:
-        temporary = self._path.with_name(f".{self._path.name[:100]}.{secrets.token_hex(6)}.part")
+        temporary = self._path.with_name(
+            f".{os.fsencode(self._path.name)[:100].decode(errors='ignore')}.{secrets.token_hex(6)}.part"
+        )
         # Known before it is there: an interrupt that comes while it is made would otherwise leave it behind.
         _PRIVATE.add(temporary)
         try:

@@ -18,6 +18,7 @@ from agnet.search import loop, strategies
 from agnet.search.history import History
 from agnet.search.journal import Journal
 from agnet.search.loop import Budget, search
+from agnet.search.objective import of
 from agnet.search.study import Study, run_trials
 from agnet.seeds import Seed
 from agnet.spaces.held import Held
@@ -50,6 +51,12 @@ def test_minimize_looks_for_the_smallest() -> None:
     history = Study("nb201/cifar10", "latency_ms", False, "random", budget=Budget(30, 10, 10)).run((0,))
     assert history.best() == history.values.argmin()
     assert history.best_so_far()[-1] == history.values.min()
+
+
+def test_an_objective_without_a_finite_number_is_wrong_usage() -> None:
+    study = Study("nb201/cifar10", "objective", True, "random", objective=of(["val_acc / 0"], [], [], "pareto"))
+    with pytest.raises(InputError, match=r"max val_acc / 0: no finite number for any of the first \d+ architectures"):
+        study.run((0,))
 
 
 def test_continues_an_interrupted_search_to_the_same_history(tmp_path: Path) -> None:

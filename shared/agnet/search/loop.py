@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from agnet import arrow
 from agnet.benchmarks.base import Answer, Benchmark
-from agnet.errors import AgnetError
+from agnet.errors import AgnetError, InputError
 from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search import candidates
@@ -146,8 +146,14 @@ def worthwhile(history: History) -> None:
 
     Raises:
         AgnetError: if so.
+        InputError: if the metrics are there, and it is the objective that no number comes of.
     """
     if len(history) and not np.isfinite(history.scores).any():
+        if np.isfinite([*history.columns.values()]).all(axis=0).any():
+            raise InputError(
+                f"{history.objective.name}: no finite number for any of the first {len(history)} architectures, "
+                f"although {' and '.join(history.objective.metrics)} could be measured"
+            )
         reason = history.chunks[0].column(ERROR, pa.string())[0].as_py() or f"no {history.metric}"
         raise AgnetError(f"none of the first {len(history)} architectures could be evaluated: {reason}")
 
