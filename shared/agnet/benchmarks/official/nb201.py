@@ -69,6 +69,9 @@ class _Results:
         if cell is None:
             raise ValueError(f"{str(state['arch_str'])[:60]!r} is no cell of NAS-Bench-201")
         results = state["all_results"]
+        if not self.seen[cell]:
+            for column in self._columns.values():
+                column[cell] = np.nan
         seeds: dict[str, list[int]] = {}
         for data_set, seed in results:
             seeds.setdefault(data_set, []).append(seed)
@@ -105,7 +108,10 @@ class _Results:
         column = self._columns.get(name)
         if column is None:
             shape = (len(self.seen), runs, *np.shape(value))
-            column = self._columns[name] = np.full(shape, np.nan, np.float32 if np.ndim(value) else np.float64)
+            # Rows of cells that are not there are never touched: a file with one of them takes the memory of one.
+            column = self._columns[name] = np.empty(shape, np.float32 if np.ndim(value) else np.float64)
+            column[self.seen] = np.nan
+            column[cell] = np.nan
         with np.errstate(over="ignore"):  # a number that no training gives is infinite in 32 bits
             column[cell, run] = value
 
