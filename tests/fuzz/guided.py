@@ -11,14 +11,11 @@ import re
 import resource
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
-
-_MEMORY = 1 << 30
+MEMORY = 1 << 30
+"""Bytes that a process may map beyond what it begins with."""
 _LEAKED = 400 << 20
-_LONGEST = 5.0
+LONGEST = 5.0
 """CPU seconds for one call of a reader; many readers at a time on a busy machine take longer by the clock."""
 _MODULES = ["agnet", "zipfile", "tarfile"]
 
@@ -33,6 +30,7 @@ def fuzz(name: str, folder: Path, runs: int, seconds: float) -> None:
     """Go on until there have been ``runs`` inputs altogether, or the CPU seconds are over (0: as long as it takes)."""
     import atheris
 
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # to hand work to a thread on another core takes longer
     with atheris.instrument_imports(include=_MODULES):
         from tests.fuzz.target import check
         from tests.fuzz.targets import TARGETS
@@ -43,7 +41,7 @@ def fuzz(name: str, folder: Path, runs: int, seconds: float) -> None:
     begin = _begin(folder, corpus)
     before = counted(folder)
     used = _resident()
-    resource.setrlimit(resource.RLIMIT_AS, (_mapped() + _MEMORY + _LEAKED,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (mapped() + MEMORY + _LEAKED,) * 2)
     done, began = 0, time.process_time()
     saved = began
 
@@ -52,12 +50,12 @@ def fuzz(name: str, folder: Path, runs: int, seconds: float) -> None:
         start = time.process_time()
         check(target, data)
         now = time.process_time()
-        if now - start > _LONGEST:
+        if now - start > LONGEST:
             raise AssertionError(f"took {now - start:.1f} s")
         done += target.each
         if now - saved > 1 or before + done >= runs:
             saved = now
-            _write(folder / "count", str(before + done))
+            write(folder / "count", str(before + done))
             if before + done >= runs or _resident() - used > _LEAKED or (seconds and now - began > seconds):
                 os._exit(0)
 
@@ -85,18 +83,18 @@ def _begin(folder: Path, corpus: list[bytes]) -> Path:
     for number, data in enumerate(corpus):
         (inputs / f"{number}").write_bytes(data)
     words = sorted({word for data in corpus for word in re.findall(rb"[A-Za-z_@][\w.@-]{2,40}", data[:20000])})[:300]
-    _write(folder / "words", "".join(f'"{word.decode()}"\n' for word in words))
+    write(folder / "words", "".join(f'"{word.decode()}"\n' for word in words))
     return inputs
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Whole, whenever this ends."""
     part = path.with_suffix(".part")
     part.write_text(text)
     part.replace(path)
 
 
-def _mapped() -> int:
+def mapped() -> int:
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 

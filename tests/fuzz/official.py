@@ -140,7 +140,8 @@ def inside(saved: bytes) -> bytes:
 
 
 def _whole() -> bytes:
-    return pickle.dumps({"meta_archs": [], "arch2infos": {0: {"less": _results(), "full": _results()}}}, 2)
+    results = _results()
+    return pickle.dumps({"meta_archs": [], "arch2infos": {0: {"less": results, "full": {**results}}}}, 2)
 
 
 def _naslib() -> list[bytes]:
@@ -245,7 +246,7 @@ def _joblib() -> list[bytes]:
 
     rng = np.random.default_rng(0)
     x, y = rng.random((40, 6)), rng.random((40, 2))
-    regressor = lightgbm.LGBMRegressor(n_estimators=2, num_leaves=3, verbose=-1, n_jobs=1)
+    regressor = lightgbm.LGBMRegressor(n_estimators=1, num_leaves=2, min_child_samples=2, verbose=-1, n_jobs=1)
     model = [RegressorChain(regressor).fit(x, y), StandardScaler().fit(y), np.ones(2), np.ones((2, 200)), 2]
     path = FOLDER / "joblib"
     joblib.dump(model, path)

@@ -168,6 +168,8 @@ def test_signals_while_waiting_for_input(command: str, number: signal.Signals, t
         "generate nb201 -n 200000 -q | query nb201/cifar10 -q | head -1",
         "generate nb201 -n 200000 -q | predict --fit known.jsonl -q | query nb201/cifar10 -q | head -1",
         "generate nb201 -n 100000 -q | head -3 | query nb201/cifar10 -q --on-error keep",
+        "generate nb201 -n 200000 -q | head -3 | predict --fit known.jsonl -q | query nb201/cifar10 -q",
+        "generate nb201 -n 200000 -q | predict --fit known.jsonl -q | head -3 | query nb201/cifar10 -q",
     ],
 )
 def test_closed_pipes(pipeline: str, inputs: Path) -> None:
