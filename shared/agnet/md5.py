@@ -17,6 +17,7 @@ BLOCK = 64
 
 _FEW = 1000  # below, hashlib is faster
 _LANES = 16384  # few enough for the second-level cache, enough to hide what a NumPy call costs
+_MESSAGES = 512  # that are read word by word while they are in the cache
 
 _ROTATIONS = ((7, 12, 17, 22), (5, 9, 14, 20), (4, 11, 16, 23), (6, 10, 15, 21))
 _WORDS = ((0, 1), (1, 5), (5, 3), (0, 7))  # word of a step in its round: first, and distance modulo 16
@@ -66,7 +67,10 @@ def digests(padded: NDArray[np.uint8]) -> NDArray[np.uint8]:
     out = np.empty((n, 4), np.dtype("<u4"))
     for start in range(0, n, _LANES):
         # Word by word, so that a word of all lanes is contiguous.
-        words = np.ascontiguousarray(padded[start : start + _LANES].view("<u4").T, np.uint32)
+        messages = padded[start : start + _LANES].view("<u4")
+        words = np.empty((messages.shape[1], len(messages)), np.uint32)
+        for first in range(0, len(messages), _MESSAGES):
+            words[:, first : first + _MESSAGES] = messages[first : first + _MESSAGES].T
         state = np.repeat(_START[:, None], words.shape[1], axis=1)
         work = np.empty((3, words.shape[1]), np.uint32)
         for block in range(0, len(words), 16):

@@ -15,7 +15,7 @@ from agnet.errors import AgnetError, InputError
 from agnet.graphs import Graphs
 from agnet.search import asynchronous, strategies
 from agnet.search.history import History
-from agnet.search.journal import HEADER
+from agnet.search.journal import HEADER, Record
 from agnet.search.loop import Budget
 from agnet.search.objective import Goal, Objective
 from agnet.search.strategies.composite import CompositeStrategy
@@ -126,6 +126,7 @@ def test_what_has_all_answers_is_not_asked_again(
         asked: list[object] = []
         if not follows:
             monkeypatch.setattr(kind, "follow", lambda self, history: False)
+            monkeypatch.setattr(Record, "state_at", lambda self: 0)
         monkeypatch.setattr(kind, "ask", lambda *given, asked=asked: (asked.append(given), ask(*given))[1])
         cut.write_bytes(b"".join(recorded[:60]))
         history = searched.run((5,), journal=cut, resume=True, engine=Shuffled(3, 1))

@@ -16,7 +16,7 @@ from agnet.graphs import Graphs
 from agnet.metrics import Metric
 from agnet.search import loop, strategies
 from agnet.search.history import History
-from agnet.search.journal import Journal
+from agnet.search.journal import HEADER, Journal
 from agnet.search.loop import Budget, search
 from agnet.search.objective import of
 from agnet.search.study import Study, run_trials
@@ -63,7 +63,7 @@ def test_continues_an_interrupted_search_to_the_same_history(tmp_path: Path) -> 
     whole = lines(RANDOM.run((5,), journal=tmp_path / "whole"))
     recorded = (tmp_path / "whole").read_bytes()
     header, answers = recorded.split(b"\n", 1)
-    assert answers == whole
+    assert b"".join(line for line in answers.splitlines(keepends=True) if HEADER.encode() not in line) == whole
     for cut in (len(header) + 1, len(header) + 500, len(recorded) // 2, len(recorded)):
         (tmp_path / "cut").write_bytes(recorded[:cut])
         assert lines(RANDOM.run((5,), journal=tmp_path / "cut", resume=True)) == whole

@@ -15,13 +15,13 @@ from itertools import islice
 import numpy as np
 import pyarrow as pa
 
-from agnet import arrow
 from agnet.engines.evaluating import Evaluator
 from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search.history import History
 from agnet.search.journal import Question, Record
 from agnet.search.loop import PATIENCE, UNANSWERED, Budget, answered, firsts, phases, worthwhile
+from agnet.search.questions import Questions
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed
 from agnet.spaces.held import Held
@@ -80,13 +80,13 @@ class _Search:
         journal: Record,
         on_answers: Callable[[History], None],
     ) -> None:
-        self._evaluator, self._strategy, self._history = evaluator, strategy, history
+        self._evaluator, self._history = evaluator, history
         self._batch, self._init = budget.batch, min(budget.init, budget.queries)
-        self._seed, self._at_once = seed, at_once
+        self._at_once = at_once
         self._journal, self._on_answers = journal, on_answers
         self._workers = evaluator.engine.workers
         self._firsts: Iterator[Graphs] | None = _singly(firsts(evaluator.benchmark, history.space, seed))
-        self._round = _FIRST
+        self._questions = Questions(strategy, history, evaluator.benchmark.has, seed, journal)
         self._queue: dict[str, Proposal] = {}
         """Architectures that were asked for and not given to a worker yet, one each, by name."""
         self._running: dict[int, Proposal] = {}
@@ -137,7 +137,7 @@ class _Search:
         """Put up to ``n`` new architectures into the queue; how many, and else how fruitless that was."""
         history, space = self._history, self._history.space
         if self._beginning and self._firsts is not None:
-            round_, graphs = _FIRST, [Graphs.blank(0, len(space.cells), space.max_nodes), *islice(self._firsts, n)]
+            graphs = [Graphs.blank(0, len(space.cells), space.max_nodes), *islice(self._firsts, n)]
             proposal = Proposal(Graphs.concat(graphs), records(space, Graphs.concat(graphs)))
             if len(graphs) == 1:
                 self._firsts = None
@@ -145,34 +145,17 @@ class _Search:
         elif not len(history) and self._waiting:
             return 0, 0.0
         else:
-            self._round += 1
-            round_ = self._round
-            if recorded and recorded.round == round_ and self._follow(recorded):
-                return len(recorded.asked), PATIENCE / UNANSWERED if recorded.asked or recorded.unknown else 1.0
-            proposal = self._strategy.ask(history, n, (*self._seed, round_))
-        proposed = len(proposal.graphs)
-        known = self._evaluator.benchmark.has(proposal.graphs)
-        unknown = _keys(history, proposal).filter(arrow.numbers(~known))
-        history.reject(unknown)
-        proposal = proposal.take(np.flatnonzero(known))
+            proposal, proposed = self._questions.ask(n, recorded)
+            self._put(proposal)
+            # what a table does not have is worth more patience than a strategy that knows nothing new
+            return len(proposal.graphs), PATIENCE / UNANSWERED if proposed else 1.0
         asked = proposal.records["arch"].to_pylist()
         if recorded is None:
-            self._journal.ask(Question(round_, n, asked, unknown.to_pylist()))
-        elif (recorded.round, recorded.asked) != (round_, asked):
+            self._journal.ask(Question(_FIRST, n, asked, []))
+        elif (recorded.round, recorded.asked) != (_FIRST, asked):
             raise self._journal.other(self._journal.name, recorded.asked, asked)
         self._put(proposal)
-        # what a table does not have is worth more patience than a strategy that knows nothing new
-        return len(asked), PATIENCE / UNANSWERED if proposed else 1.0
-
-    def _follow(self, recorded: Question) -> bool:
-        """Take a question from the journal without asking it, if that has all answers and the strategy can do that."""
-        history, space = self._history, self._history.space
-        if not self._journal.has_answers(recorded.asked) or not self._strategy.follow(history):
-            return False
-        history.reject(pa.array(recorded.unknown, pa.string()))
-        graphs = space.parse(pa.array(recorded.asked, pa.string())).graphs
-        self._put(Proposal(graphs, records(space, graphs)))
-        return True
+        return len(asked), PATIENCE / UNANSWERED
 
     def _put(self, proposal: Proposal) -> None:
         self._history.expect(proposal.graphs, _keys(self._history, proposal))

@@ -5,9 +5,10 @@ query, as it stands in the final history. Lines are written and synced to disk b
 search that is killed at any moment has lost at most the batch that was being evaluated, and a half-written last line is
 cut off when the journal is opened again.
 
-Where several workers answer, in whatever order they end, lines between the answers say what was asked for then:
-``{"agnet_journal":1,"round":3,"n":1,"asked":["..."]}``, with ``unknown`` where the benchmark did not know all that was
-proposed. So a search that goes on knows what its strategy knew at every moment, most often without asking it again, and
+Lines between the answers say what was asked for then: ``{"agnet_journal":1,"round":3,"n":1,"asked":["..."]}``, with
+``unknown`` where the benchmark did not know all that was proposed, ``graphs`` where names do not say all about them,
+and now and then the ``state`` of the strategy before it was asked. So a search that goes on knows what its strategy
+knew at every moment, most often without asking it again, and, where several workers answer in whatever order they end,
 what was being evaluated when it ended.
 """
 
@@ -46,7 +47,7 @@ def answered(path: Path) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a search with several workers asked for, and when: between the answers that stand before and behind it."""
+    """What a search asked for, and when: between the answers that stand before and behind it."""
 
     round: int
     n: int
@@ -55,6 +56,10 @@ class Question:
     """What it proposed, as far as the benchmark knows it."""
     unknown: list[str]
     """Keys of what else it proposed."""
+    graphs: str | None = None
+    """``asked`` as :func:`agnet.search.packed.pack` writes it, where the names would be read as other graphs."""
+    state: str | None = None
+    """Of the strategy before it was asked, as text of the same kind."""
 
 
 class Record:
@@ -92,34 +97,64 @@ class Record:
         Raises:
             InputError: if the journal's queries are others than the search asks now.
         """
-        lines = self.lines[self._replayed : self._replayed + len(arch)]
-        if not lines:
+        following = self.lines[self._replayed : self._replayed + len(arch)]
+        count = next((row for row, line in enumerate(following) if line.startswith(_MARK)), len(following))
+        if not count:
             return None
-        chunk = self._next(len(lines))
+        chunk = self._next(count)
         for row, (recorded, asked) in enumerate(zip(_archs(chunk), arch, strict=False)):
             if recorded != asked:
                 raise self.other(chunk.place(row), recorded, asked)
         return chunk
 
     def event(self) -> Chunk | Question | None:
-        """What a search with several workers recorded next: one answer, or what it asked for; None at the end.
+        """What was recorded next: one answer, or what was asked for; None at the end.
 
         Raises:
             InputError: if that cannot be read.
         """
-        if self._replayed == len(self.lines):
+        if self.is_over:
             return None
         line = self.lines[self._replayed]
         if not line.startswith(_MARK):
             return self._next(1)
         self._replayed += 1
+        return self._question(self._replayed - 1)
+
+    def question(self) -> Question | None:
+        """What was asked for next; None where an answer comes next, or nothing.
+
+        Raises:
+            InputError: if that cannot be read.
+        """
+        if self.is_over or not self.lines[self._replayed].startswith(_MARK):
+            return None
+        self._replayed += 1
+        return self._question(self._replayed - 1)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all that was recorded before has been replayed."""
+        return self._replayed == len(self.lines)
+
+    def state_at(self) -> int:
+        """Round of the last question with a state, of those before which all answers are on record; else 0."""
+        found = 0
+        for number, line in enumerate(self.lines):
+            if line.startswith(_MARK):
+                question = self._question(number)
+                found = question.round if question.state is not None else found
+                if question.round and not self.has_answers(question.asked):
+                    break
+        return found
+
+    def _question(self, number: int) -> Question:
         try:
-            said = orjson.loads(line)
-            names = (list(map(str, said.get(key, ()))) for key in ("asked", "unknown"))
-            question = Question(int(said["round"]), int(said["n"]), *names)
+            said = orjson.loads(self.lines[number])
+            asked, unknown = (list(map(str, said.get(key, ()))) for key in ("asked", "unknown"))
+            return Question(int(said["round"]), int(said["n"]), asked, unknown, said.get("graphs"), said.get("state"))
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-            raise InputError(f"{self.name}:{self._replayed + 1}: not a line of a search's journal") from None
-        return question
+            raise InputError(f"{self.name}:{number + 2}: not a line of a search's journal") from None
 
     def has_answers(self, arch: Sequence[str]) -> bool:
         """Whether all these architectures are answered somewhere in what was recorded."""
@@ -149,8 +184,7 @@ class Record:
     def ask(self, question: Question) -> None:
         """Record what was asked for. That is not on the disk before the next answer is: without one it says nothing."""
         line = {HEADER: 1, "round": question.round, "n": question.n, "asked": question.asked}
-        if question.unknown:
-            line["unknown"] = question.unknown
+        line |= {name: value for name in ("unknown", "graphs", "state") if (value := getattr(question, name))}
         self.write(orjson.dumps(line) + b"\n", sync=False)
 
 

@@ -22,6 +22,7 @@ from agnet.records import records
 from agnet.search import candidates
 from agnet.search.history import History
 from agnet.search.journal import Record
+from agnet.search.questions import Questions
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed
 from agnet.spaces.base import Space
@@ -76,10 +77,6 @@ def search(
     space = history.space
 
     def evaluate(proposal: Proposal) -> None:
-        known = benchmark.has(proposal.graphs)
-        if not known.all():
-            history.reject(proposal.records[space.identity].combine_chunks().filter(arrow.numbers(~known)))
-            proposal = proposal.take(np.flatnonzero(known))
         done = 0
         while done < len(proposal.graphs):
             rest = proposal.take(np.arange(done, len(proposal.graphs)))
@@ -93,18 +90,23 @@ def search(
             done += len(found)
         on_answers(history)
 
+    def evaluate_known(proposal: Proposal) -> None:
+        known = benchmark.has(proposal.graphs)
+        history.reject(proposal.records[space.identity].combine_chunks().filter(arrow.numbers(~known)))
+        evaluate(proposal.take(np.flatnonzero(known)))
+
+    questions = Questions(strategy, history, benchmark.has, seed, journal)
     _begin(benchmark, history, evaluate, min(budget.init, budget.queries), seed)
-    round_ = 0
-    for until in phases(history, budget, evaluate, seed):
+    for until in phases(history, budget, evaluate_known, seed):
         fruitless = 0.0
         while len(history) < until and fruitless < PATIENCE:
-            round_ += 1
             before = len(history)
-            proposal = strategy.ask(history, min(budget.batch, until - before), (*seed, round_))
-            if len(proposal.graphs):
+            recorded = journal.question() if journal else None
+            proposal, proposed = questions.ask(min(budget.batch, until - before), recorded)
+            if proposed:
                 evaluate(proposal)
             # What a table does not have is worth more patience than a strategy that knows nothing new.
-            vain = PATIENCE / UNANSWERED if len(proposal.graphs) else 1
+            vain = PATIENCE / UNANSWERED if proposed else 1
             fruitless = 0 if len(history) > before else fruitless + vain
 
 

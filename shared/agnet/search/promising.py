@@ -73,7 +73,8 @@ class Candidates:
 
     def __init__(self, respects: Respects) -> None:
         self._features = Remembered(respects)
-        self._kept: list[Graphs] = []
+        self.kept: list[Graphs] = []
+        """Candidates of the next round, in one batch, if there are any."""
 
     def find(
         self,
@@ -96,7 +97,7 @@ class Candidates:
         """
         space, seen, features = history.space, history.seen, self._features
         near = space.neighbours(history.graphs.take(candidates.best_rows(scores, _BEST)))[0]
-        graphs, keys = candidates.fresh(space, Graphs.concat([*self._kept, space.sample(_RANDOM, rng), near]), seen)
+        graphs, keys = candidates.fresh(space, Graphs.concat([*self.kept, space.sample(_RANDOM, rng), near]), seen)
         features.turn()
         said = posteriors(features(graphs, keys))
         for _ in range(_CLIMBS if len(graphs) else 0):
@@ -110,5 +111,5 @@ class Candidates:
             new = posteriors(features(more, more_keys))
             said = [posterior.extend(other) for posterior, other in zip(said, new, strict=True)]
         if keep:
-            self._kept = [graphs.take(candidates.best_rows(worth(said), keep))]
+            self.kept = [graphs.take(candidates.best_rows(worth(said), keep))]
         return graphs, said

@@ -85,8 +85,9 @@ def _hashes(codes: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
     n = len(codes)
     adjacency = cells.unpack(codes).adjacency[:, 0, :size, :size]
     order, groups, messages = _group(adjacency)
-    state = _first_digests(adjacency, cells.labels_of(codes)[:, : size - 2]).take(order, axis=0)
-    for _ in range(size):
+    digests, kinds = _first_digests(adjacency, cells.labels_of(codes)[:, : size - 2])
+    state = _first_round(digests, kinds.take(order), groups)
+    for _ in range(size - 1):
         text, keys = _text(state), _keys(state)
         for group in groups:
             group.write(text, keys)
@@ -165,15 +166,40 @@ def _group(adjacency: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[_Group
     return order, groups, messages
 
 
-def _first_digests(adjacency: NDArray[np.bool_], labels: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """[n * size, 16] before the first round."""
+def _first_digests(
+    adjacency: NDArray[np.bool_], labels: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """[kinds, 16] before the first round, and the kind of each of [n * size] vertices."""
     n = len(adjacency)
     label = np.concatenate([np.full((n, 1), _INPUT), labels, np.full((n, 1), _OUTPUT)], axis=1)
     kind = (adjacency.sum(axis=2) * 8 + adjacency.sum(axis=1)) * 8 + (label - _OUTPUT)
     found, index = np.unique(kind.reshape(-1), return_inverse=True)
     text = [str((key >> 6, key >> 3 & 7, (key & 7) + _OUTPUT)) for key in found.tolist()]
     digests = b"".join(hashlib.md5(line.encode(), usedforsecurity=False).digest() for line in text)
-    return np.frombuffer(digests, np.uint8).reshape(-1, 16)[index]
+    return np.frombuffer(digests, np.uint8).reshape(-1, 16), index
+
+
+def _first_round(digests: NDArray[np.uint8], kinds: NDArray[np.int64], groups: list[_Group]) -> NDArray[np.uint8]:
+    """[n * size, 16] after the first round, in which most vertices have a message that others have, too.
+
+    Args:
+        digests: [kinds, 16] before it.
+        kinds: [n * size] of the vertices, in the order of the state; there are less than 256.
+        groups: of the vertices.
+    """
+    text, keys = _text(digests), _keys(digests)
+    state = np.empty((len(kinds), digests.shape[1]), np.uint8)
+    for group in groups:
+        own = _Group(kinds[group.members], kinds[group.sources], kinds[group.targets], group.message)
+        code = own.members.copy()
+        for around in (own.sources, own.targets):
+            for kind in _sorted(around, keys):
+                code = code << 8 | kind
+        _, first, which = np.unique(code, return_index=True, return_inverse=True)
+        one = _Group(own.members[first], own.sources[:, first], own.targets[:, first], own.message[first])
+        one.write(text, keys)
+        state[group.members] = md5.digests(one.message)[which]
+    return state
 
 
 def _text(digests: NDArray[np.uint8]) -> NDArray[np.uint8]:

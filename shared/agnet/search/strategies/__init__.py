@@ -68,6 +68,18 @@ class Strategy(ABC):
         """
         return False
 
+    def state(self) -> Mapping[str, NDArray] | None:
+        """What it knows from having been asked, as arrays by name; None where :meth:`follow` does."""
+        return None
+
+    def restore(self, state: Mapping[str, NDArray]) -> None:
+        """Know what :meth:`state` said, instead of what there was to know.
+
+        Raises:
+            ValueError, KeyError: if it did not say that.
+        """
+        raise ValueError("has no state")
+
 
 # One line a strategy: name -> module, class. Modules are imported when first asked for.
 _STRATEGIES = {

@@ -5,7 +5,9 @@ Lukasik, Jung, Keuper: "Learning Where To Look - Generative NAS is Surprisingly 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from agnet import arrow, surrogates
 from agnet.generator import checkpoint
 from agnet.generator.adaptation import Settings, adapt
+from agnet.generator.network import Config
 from agnet.generator.sampling import Generation, predict_latents
 from agnet.graphs import Graphs
 from agnet.records import records
@@ -121,6 +124,20 @@ class AgnetStrategy(Strategy):
         for name, column in zip(objective.metrics, predicted[best].T, strict=True):
             table = table.append_column(f"pred_{name}", arrow.numbers(column))
         return Proposal(graphs, table)
+
+    def state(self) -> dict[str, NDArray]:
+        """See :meth:`Strategy.state`."""
+        metrics = json.dumps(self._generator.agnet.metrics).encode()
+        return {"metrics": np.frombuffer(metrics, np.uint8), **self._generator.parameters}
+
+    def restore(self, state: Mapping[str, NDArray]) -> None:
+        """See :meth:`Strategy.restore`."""
+        before, parameters = self._generator.agnet, dict(state)
+        metrics = tuple(json.loads(parameters.pop("metrics").tobytes()))
+        config = Config(before.cells, before.shape, metrics)
+        if {name: value.shape for name, value in parameters.items()} != config.parameter_shapes():
+            raise ValueError("another generator's parameters")
+        self._generator = replace(self._generator, config=config, parameters=parameters)
 
     def _learn(self, history: History, done: NDArray[np.bool_], seed: Seed) -> _Predict:
         """Retrain the generator and what predicts, on those evaluated architectures that are ``done``."""

@@ -8,6 +8,8 @@ one. What that is changes from one query to the next and with the course of the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -97,6 +99,16 @@ class BayesianStrategy(Strategy):
         if np.count_nonzero(np.isfinite(history.scores)) >= FIRST and self._is_due(len(history)):
             self._condition(history, self._numbers(history)[1])
         return True
+
+    def state(self) -> dict[str, NDArray]:
+        """See :meth:`Strategy.state`."""
+        return {"learned": np.array([self._learned]), "parameters": self._process.parameters}
+
+    def restore(self, state: Mapping[str, NDArray]) -> None:
+        """See :meth:`Strategy.restore`."""
+        if state["parameters"].shape != self._process.parameters.shape:
+            raise ValueError("another process")
+        self._learned, self._process.parameters = int(state["learned"][0]), state["parameters"]
 
     def _numbers(self, history: History) -> tuple[NDArray[np.float64], NDArray[np.float64], Target]:
         """[n] scores, the same as numbers of the process, and how they became that."""

@@ -12,13 +12,15 @@ see :mod:`agnet.surrogates.respects`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from agnet import arrow
 from agnet.records import records
-from agnet.search import candidates, pareto
+from agnet.search import candidates, packed, pareto
 from agnet.search.history import History
 from agnet.search.promising import FIRST, RELEARN, Candidates, Evaluated, memorable
 from agnet.search.standing import Keeping, Standing, stalled
@@ -52,6 +54,8 @@ class CompositeStrategy(Strategy):
         self._evaluated = Evaluated(everything)
         self._candidates = Candidates(everything)
         self._processes: list[Process] = []
+        self._restored: list[_Numbers] = []
+        """Parameters of the processes, where they are those of a state."""
         self._learned = 0
 
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:
@@ -114,6 +118,19 @@ class CompositeStrategy(Strategy):
             self._condition(history, rows, y)
         return True
 
+    def state(self) -> dict[str, NDArray]:
+        """See :meth:`Strategy.state`."""
+        learned = {f"process.{number}": process.parameters for number, process in enumerate(self._processes)}
+        kept = packed.of_graphs(self._candidates.kept[0]) if self._candidates.kept else {}
+        return {"learned": np.array([self._learned]), **learned, **kept}
+
+    def restore(self, state: Mapping[str, NDArray]) -> None:
+        """See :meth:`Strategy.restore`."""
+        self._learned = int(state["learned"][0])
+        count = sum(name.startswith("process.") for name in state)
+        self._processes, self._restored = [], [state[f"process.{number}"] for number in range(count)]
+        self._candidates.kept = [packed.graphs_of(state)] if "ops" in state else []
+
     def _is_due(self, answers: int) -> bool:
         return answers >= RELEARN * self._learned
 
@@ -139,6 +156,8 @@ class CompositeStrategy(Strategy):
         groups = self._evaluated(history, rows)
         if not self._processes:
             self._processes = [Process(self._kinds if cost else self._kinds[: self._few]) for cost in _costs(history)]
+            for process, parameters in zip(self._processes, self._restored, strict=False):
+                process.parameters = parameters
         learn = self._is_due(len(history))
         for process, values in zip(self._processes, y.T, strict=True):
             seen = groups[: len(process.kinds)]

@@ -5,11 +5,14 @@ It is the baseline that most published systems fail to beat on tabular benchmark
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import NDArray
 
 from agnet.graphs import Graphs
 from agnet.records import records
-from agnet.search import candidates
+from agnet.search import candidates, packed
 from agnet.search.history import History
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed, numpy_stream
@@ -52,6 +55,16 @@ class LocalStrategy(Strategy):
             self._here, self._begun, self._ahead = -1, len(scores), None
         graphs = candidates.random(history, min(n, self._begun + self.starts - len(scores)), seed)
         return Proposal(graphs, records(self.space, graphs))
+
+    def state(self) -> dict[str, NDArray]:
+        """See :meth:`Strategy.state`."""
+        walk = np.array([self._begun, self._here, self._looked])
+        return {"walk": walk, **({} if self._ahead is None else packed.of_graphs(self._ahead))}
+
+    def restore(self, state: Mapping[str, NDArray]) -> None:
+        """See :meth:`Strategy.restore`."""
+        self._begun, self._here, self._looked = state["walk"].tolist()
+        self._ahead = packed.graphs_of(state) if "ops" in state else None
 
     def _move(self, scores: np.ndarray) -> None:
         if self._here < 0:
