@@ -29,14 +29,25 @@ def table(name: str, source: Path, build: Callable[[], pa.Table]) -> pa.Table:
         source: the file that the table is made from.
         build: makes the table.
     """
-    digest = hashlib.blake2b(source.read_bytes(), digest_size=8).hexdigest()
-    path = folder() / f"{name}-{digest}.arrow"
-    with suppress(OSError, pa.ArrowInvalid):
-        return _open(path)
+    found = find(name, source)
+    if found is not None:
+        return found
     built = build()
     with suppress(OSError):
-        _write(built, path)
+        _write(built, _path(name, source))
     return built
+
+
+def find(name: str, source: Path) -> pa.Table | None:
+    """What :func:`table` has made before; None where it has not."""
+    with suppress(OSError, pa.ArrowInvalid):
+        return _open(_path(name, source))
+    return None
+
+
+def _path(name: str, source: Path) -> Path:
+    digest = hashlib.blake2b(source.read_bytes(), digest_size=8).hexdigest()
+    return folder() / f"{name}-{digest}.arrow"
 
 
 def _open(path: Path) -> pa.Table:

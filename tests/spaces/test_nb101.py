@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,17 @@ Cell = tuple[list[list[int]], list[str]]
 @pytest.fixture(scope="module")
 def everything() -> Graphs:
     return Graphs.concat(list(space.enumerate()))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def computed() -> Iterator[None]:
+    """Hashes are computed here, whatever is in the cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nb101_hash, "_NAME", "none-of-this-name")
+        patch.setattr(nb101_hash, "_MANY", 1 << 30)
+        nb101_hash._memory.cache_clear()
+        yield
+    nb101_hash._memory.cache_clear()
 
 
 def parse(*texts: str | None) -> list[str]:
@@ -180,6 +193,26 @@ def fresh_ids(graphs: Graphs) -> list[str]:
     nb101_hash._memory.cache_clear()
     ids: list[str] = space.ids(graphs).to_pylist()
     return ids
+
+
+def test_all_hashes_are_kept_once_many_were_needed(
+    everything: Graphs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGNET_CACHE", str(tmp_path))
+    made, few = everything.take(slice(0, None, 20)), everything.take(slice(5, None, 7000))
+    expected, others = fresh_ids(made), fresh_ids(few)
+    assert [*tmp_path.iterdir()] == []
+    codes = space.codes(made)  # all cells would take seconds
+    monkeypatch.setattr(nb101_cells, "enumerate_codes", lambda chunk: iter([codes[:9000], codes[9000:]]))
+    monkeypatch.setattr(nb101_hash, "_MANY", 10_000)
+    assert fresh_ids(made) == expected
+    assert len([*tmp_path.iterdir()]) == 1
+    monkeypatch.setattr(nb101_hash, "_compute", None)
+    assert fresh_ids(made) == expected
+    assert space.ids(Graphs.blank(1, 1, 7)).to_pylist() == [None]
+    next(tmp_path.iterdir()).unlink()
+    monkeypatch.undo()
+    assert fresh_ids(few) == others
 
 
 def test_hashes_of_a_batch_do_not_depend_on_the_batch(everything: Graphs) -> None:

@@ -12,17 +12,23 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from agnet import md5
+from agnet import cache, md5
 from agnet.spaces import nb101_cells as cells
 
 _CELLS = 16384  # at a time in a thread: 50 MB of text
 _THREADS = 4
 _HEX = 32
+_BYTES = 16
+_MANY = 60_000
+"""Cells in one process after which it is worth knowing all."""
+_NAME, _SOURCE = "nb101-module-hashes-1", Path(cells.__file__)
 _INPUT, _OUTPUT = -1, -2
 
 
@@ -39,29 +45,55 @@ _HEX_OF_PAIR = _hex_of_pairs()
 def module_hashes(codes: NDArray[np.int64]) -> NDArray[np.uint8]:
     """[n, 32] characters of the module hash of canonical :mod:`codes <agnet.spaces.nb101_cells>`; zeros for no cell.
 
-    Hashes are kept for as long as the process lives, 15 MB, so a stream however long pays once for each cell.
+    Hashes are kept for as long as the process lives, 7 MB, so a stream however long pays once for each cell. A process
+    that needs many makes all of them and leaves them in the user's cache folder.
     """
-    text, known = _memory()
+    digests, known = _memory()
     numbers = cells.numbers(codes)
     rows = np.flatnonzero(~known[numbers])
     if len(rows):
         new, first = np.unique(numbers[rows], return_index=True)
-        text[new] = _compute(codes[rows[first]])
-        known[new] = True
-    return text.take(numbers, axis=0)
+        if len(new) + np.count_nonzero(known) > _MANY:
+            digests[:-1] = _all(cache.table(_NAME, _SOURCE, _table))
+            known[:] = True
+        else:
+            digests[new] = _compute(codes[rows[first]])
+            known[new] = True
+    text = _text(digests.take(numbers, axis=0))
+    text[codes == cells.NO_CELL] = 0
+    return text
 
 
-@cache
+@lru_cache(1)
 def _memory() -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """[numbers + 1, 32] hashes, and which are there; the last is that of no cell."""
-    text = np.zeros((cells.num_numbers() + 1, _HEX), np.uint8)
-    known = np.zeros(len(text), np.bool_)
+    """[numbers + 1, 16] digests, and which are there; the last is that of no cell."""
+    digests = np.zeros((cells.num_numbers() + 1, _BYTES), np.uint8)
+    known = np.zeros(len(digests), np.bool_)
     known[-1] = True
-    return text, known
+    if (made := cache.find(_NAME, _SOURCE)) is not None:
+        digests[:-1] = _all(made)
+        known[:] = True
+    return digests, known
+
+
+def _table() -> pa.Table:
+    """The digests of all cells, by number."""
+    digests = np.zeros((cells.num_numbers(), _BYTES), np.uint8)
+    codes = np.concatenate(list(cells.enumerate_codes(1 << 16)))
+    digests[cells.numbers(codes)] = _compute(codes)
+    kind = pa.binary(_BYTES)
+    return pa.table({"digest": pa.FixedSizeBinaryArray.from_buffers(kind, len(digests), [None, pa.py_buffer(digests)])})
+
+
+def _all(table: pa.Table) -> NDArray[np.uint8]:
+    """[numbers, 16] of what :func:`_table` makes."""
+    (chunk,) = table["digest"].chunks
+    return np.frombuffer(chunk.buffers()[1], np.uint8).reshape(-1, _BYTES)
 
 
 def _compute(codes: NDArray[np.int64]) -> NDArray[np.uint8]:
-    hashes = np.empty((len(codes), _HEX), np.uint8)
+    """[n, 16] digests."""
+    found = np.empty((len(codes), _BYTES), np.uint8)
     sizes = cells.sizes_of(codes)
     parts = [
         (size, rows[start : start + _CELLS])
@@ -72,16 +104,16 @@ def _compute(codes: NDArray[np.int64]) -> NDArray[np.uint8]:
 
     def fill(part: tuple[int, NDArray[np.int64]]) -> None:
         size, rows = part
-        hashes[rows] = _hashes(codes[rows], size)
+        found[rows] = _hashes(codes[rows], size)
 
     # NumPy lets other threads run while it works on arrays, and it does nothing else here.
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         list(pool.map(fill, parts))
-    return hashes
+    return found
 
 
 def _hashes(codes: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
-    """[n, 32] of cells of ``size`` vertices."""
+    """[n, 16] of cells of ``size`` vertices."""
     n = len(codes)
     adjacency = cells.unpack(codes).adjacency[:, 0, :size, :size]
     order, groups, messages = _group(adjacency)
@@ -104,7 +136,7 @@ def _hashes(codes: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
     for place, vertices in enumerate(_sorted(by_cell, keys)):
         start = 2 + place * (_HEX + 4)
         message[:, start : start + _HEX] = text.take(vertices, axis=0)
-    return _text(md5.digests(message))
+    return md5.digests(message)
 
 
 @dataclass(frozen=True, slots=True)
