@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 import pyarrow.types as pt
 
+from agnet.streams import jsonsparse
 from agnet.streams.jsonlines import BadLine, lengths, members
 from agnet.streams.jsontext import content
 from agnet.streams.schema import describe, known_type
@@ -80,7 +81,23 @@ def infer(lines: pa.LargeBinaryArray) -> pa.Table:
 
 
 def _read(lines: pa.LargeBinaryArray, schema: pa.Schema | None) -> pa.Table:
-    """Columns of ``schema``, or all; ArrowInvalid for whatever is wrong."""
+    """Columns of ``schema``, or all; ArrowInvalid for whatever is wrong, BadLine where there are too many."""
+    if schema is not None:
+        return _read_whole(lines, schema)
+    tables: list[pa.Table] = []
+    columns: set[str] = set()
+    for piece in jsonsparse.pieces(lines):
+        table = _read_whole(piece, None)
+        if not tables or not table.schema.equals(tables[-1].schema):
+            columns |= jsonsparse.columns(table.schema)
+            jsonsparse.check(len(columns), lines)
+        tables.append(table)
+    if len(tables) > 1 and all(table.schema.equals(tables[0].schema) for table in tables):
+        return pa.concat_tables(tables).combine_chunks()
+    return tables[0] if len(tables) == 1 else _read_whole(lines, None)
+
+
+def _read_whole(lines: pa.LargeBinaryArray, schema: pa.Schema | None) -> pa.Table:
     lines.view(pa.large_string()).validate(full=True)  # Arrow's JSON reader does not look whether text is UTF-8 ...
     data = content(lines)
     if not data.all():
