@@ -1,9 +1,9 @@
 """Days of use in minutes: ``python -m tests.soak [--seconds S] [--rounds N]``.
 
-Each round runs short searches and pipelines of every tool, in this process and, each tenth round, as processes: with
-workers, closed pipes, wrong input, and a search that is killed and resumed. Prints, as tab-separated values, what was
-run and how much memory, how many open files, threads and other processes there are after it; the exit status is 1 if
-memory grows or anything is left.
+Each round runs short searches and pipelines of three or four commands, and each tool once, in this process; each tenth
+round also pipelines of processes: with workers, closed pipes, and a search that is killed and resumed. Prints, as
+tab-separated values, how much memory, how many open files, threads and other processes there are, and what was run; the
+exit status is 1 if memory grows or anything is left.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -30,7 +31,7 @@ _WARMUP = 20
 _EVERY = 10
 _GROWTH = 0.05
 _SPACES = ("nb101", "nb201", "nb301", "nbnlp")
-_STRATEGIES = ("random", "evolution", "local", "bayesian")
+_STRATEGIES = (*("random", "evolution", "local") * 3, "bayesian", "agnet", "bananas")
 _PROGRAM = """#!/bin/sh
 while read -r line; do echo "${line%?},\\"val_acc\\":0.5}"; done
 """
@@ -49,7 +50,7 @@ class Use:
         before = sys.argv, sys.stdin, sys.stdout, sys.stderr, signal.getsignal(signal.SIGTERM)
         stdout, stderr = io.TextIOWrapper(io.BytesIO(), write_through=True), io.StringIO()
         sys.argv = [name, *map(str, arguments)]
-        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin)))  # type: ignore[arg-type]
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin)))
         sys.stdout, sys.stderr = stdout, stderr
         ended: object = None
         try:
@@ -65,6 +66,14 @@ class Use:
         content: bytes = stdout.buffer.getvalue()  # type: ignore[attr-defined]
         return content
 
+    def pipeline(self, *commands: Sequence[object]) -> bytes:
+        """Run commands one after the other, each with the stdout of the one before; the last one's stdout."""
+        content = b""
+        for name, *arguments in commands:
+            content = self.tool(str(name), *arguments, "-q", stdin=content)
+        self.done["pipelines in one process"] += 1
+        return content
+
     def shell(self, script: str) -> str:
         """Run a pipeline of processes; its stdout."""
         ended = subprocess.run(
@@ -76,7 +85,7 @@ class Use:
         return ended.stdout
 
 
-def _round(use: Use, number: int) -> None:
+def _round(use: Use, number: int, each: int) -> None:
     space = _SPACES[number % len(_SPACES)]
     cells = use.tool("encode", "--space", space, "--random", 30, "--seed", number, "-q")
     neighbours = use.tool("encode", "--neighbours", "-q", stdin=cells.splitlines(keepends=True)[0])
@@ -102,10 +111,46 @@ def _round(use: Use, number: int) -> None:
     use.tool("search", *options)
     use.tool("encode", "--space", "nb201", "-q", stdin=b"no architecture\n", status=2)
     use.tool("query", "nb201/cifar10", "-q", "--on-error", "keep", stdin=b'{"space":"nb201","arch":"x"}\n')
+    for turn in range(each * number, each * (number + 1)):
+        _search(use, turn)
+        _pipeline(use, turn)
     if number % _EVERY == 0:
         _processes(use, number)
-    for file in ("seen.jsonl", "curve.svg", "history.parquet", "generator.safetensors"):
+    for file in (
+        "known.jsonl",
+        "history.jsonl",
+        "history.arrow",
+        "seen.jsonl",
+        "curve.svg",
+        "history.parquet",
+        "generator.safetensors",
+    ):
         (use.folder / file).unlink(missing_ok=True)
+
+
+def _search(use: Use, turn: int) -> None:
+    """One of 20 to 40 queries."""
+    history = use.folder / f"history.{('jsonl', 'arrow', 'parquet')[turn % 3]}"
+    options: list[object] = [
+        "-b",
+        f"nb201/{('cifar10', 'cifar100', 'ImageNet16-120')[turn // 3 % 3]}",
+        "-q",
+        "-o",
+        history,
+    ]
+    options += ["--strategy", _STRATEGIES[turn % len(_STRATEGIES)], "--queries", 20 + turn % 21, "--seed", turn]
+    if turn % 4 == 0:
+        options += ["--maximize", "val_acc", "--minimize", "latency_ms"]
+    use.tool("search", *options)
+
+
+def _pipeline(use: Use, turn: int) -> None:
+    """What is asked for is predicted from what was asked for before."""
+    known = use.folder / "known.jsonl"
+    ask = ("query", "nb201/cifar10")
+    known.write_bytes(use.pipeline(("encode", "--space", "nb201", "--random", 12, "--seed", turn), ask))
+    predict = ("predict", "--fit", known, "--surrogate", ("bayes", "xgb", "gp")[turn % 3], "--top", 5)
+    use.pipeline(("generate", "nb201", "-n", 12, "--seed", turn), predict, ask, ("encode", "--as", "features"))
 
 
 def _processes(use: Use, number: int) -> None:
@@ -162,6 +207,7 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--seconds", type=int, default=1200, help="begin no round after so many")
     parser.add_argument("--rounds", type=int, default=sys.maxsize)
+    parser.add_argument("--each", type=int, default=30, help="searches and pairs of pipelines in a round")
     given = parser.parse_args(words)
     os.environ[_MARK] = str(os.getpid())
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -179,7 +225,7 @@ def main(words: list[str] | None = None) -> int:
         print("round\tMB\tfiles\tthreads\tprocesses", flush=True)
         while number < given.rounds and time.monotonic() - began < given.seconds:
             number += 1
-            _round(use, number)
+            _round(use, number, given.each)
             if number % _EVERY == 0 and number >= _WARMUP:
                 samples.append(_sample())
                 now = samples[-1]

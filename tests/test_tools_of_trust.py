@@ -24,7 +24,7 @@ def test_a_known_weakness_fails_the_audit(capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_short_soak() -> None:
     """At length: python -m tests.soak."""
-    words = [sys.executable, "-m", "tests.soak", "--rounds", "20"]
+    words = [sys.executable, "-m", "tests.soak", "--rounds", "20", "--each", "1"]
     ended = subprocess.run(words, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "nothing grew, nothing is left" in ended.stdout
