@@ -320,6 +320,13 @@ def test_arrays_that_claim_more_than_their_bytes_hold(tmp_path: Path) -> None:
         InputError, match=r"x.npy claims the shape \(4, 30000, 30000\), for which there are too few bytes"
     ):
         images.load(str(path))
+    member = {"descr": "|u1", "fortran_order": False, "shape": (4, 5000, 5000)}
+    content = io.BytesIO()
+    np.lib.format.write_array_header_1_0(content, member)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", content.getvalue() + bytes(100_000_000))
+    with pytest.raises(InputError, match="its arrays have 95 MB, more than 100 times as much as the file"):
+        images.load(str(path))
     blank = tmp_path / "blank.npz"
     np.savez_compressed(blank, x=np.zeros((10, 300, 300), np.uint8), y=np.arange(10) // 5)
     assert images.load(str(blank)).train.x.shape[2:] == (300, 300)

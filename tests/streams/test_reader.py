@@ -134,6 +134,24 @@ def test_texts_that_are_kept_once_and_stand_in_every_row(kind: str, nested: bool
         list(read([str(path)]))
 
 
+def test_few_bytes_of_parquet_with_many_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is the same in every row, or in all of a list, takes no room in the file."""
+    path, text = tmp_path / "f.parquet", pa.array(["x" * 1000] * 20_000)
+    pq.write_table(pa.table({f"c{number}": text for number in range(20)}), path)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(InputError, match="rows 1-20000: their texts are too long: 64 MB for one, 256 MB for all"):
+        list(read([str(path)]))
+    zeros = pa.ListArray.from_arrays(np.array([0, 5, 400_000], np.int32), np.zeros(400_000, np.float32))
+    pq.write_table(pa.table({"latent": zeros}), path)
+    assert path.stat().st_size < 1000
+    assert [len(chunk) for chunk in read([str(path)])] == [2]
+    monkeypatch.setattr(reader, "_CELLS", 300_000)
+    assert [len(chunk) for chunk in read([str(path)])] == [1, 1]
+    monkeypatch.setattr(reader, "_LONGEST_ROW", 150_000)
+    with pytest.raises(InputError, match="200,001 values in a row; at most 150,000 are read"):
+        list(read([str(path)]))
+
+
 def test_texts_that_are_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_LONGEST_LINE", 1000)
     for length in (900, 1100):

@@ -25,6 +25,9 @@ from agnet.images.base import Images, Split, with_test
 from agnet.unpickling import ERRORS
 
 _DEFLATE = 1032  # bytes that one can stand for at most
+_PACKED = 100
+"""Bytes that one stands for in all arrays together; scanned digits as 64-bit floats come to 11."""
+_ANYWAY = 64 << 20
 _WORDS = (("x", "y"), ("images", "labels"))
 _ERRORS = (*ERRORS, *archives.ERRORS, SyntaxError, tokenize.TokenError)
 
@@ -55,12 +58,13 @@ def load(name: str, *, size: int, classes: int) -> Images:
 
 
 def _check_sizes(name: str) -> None:
-    """Refuse arrays that claim more than their bytes can hold: NumPy would make room for them first.
+    """Refuse arrays that claim more than their bytes can hold, or far more than images would: NumPy makes room first.
 
     Raises:
-        ValueError: if there is one.
+        ValueError: if there are such.
     """
     size = Path(name).stat().st_size
+    total = 0
     with zipfile.ZipFile(name) as archive:
         for member in archive.infolist():
             if not member.filename.endswith(".npy"):
@@ -69,8 +73,12 @@ def _check_sizes(name: str) -> None:
                 version = np.lib.format.read_magic(file)
                 read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
                 shape, _, dtype = read(file)
-            if math.prod(shape) * dtype.itemsize > _DEFLATE * min(member.compress_size, size):
+            claimed = math.prod(shape) * dtype.itemsize
+            if claimed > _DEFLATE * min(member.compress_size, size):
                 raise ValueError(f"{member.filename} claims the shape {shape}, for which there are too few bytes")
+            total += claimed
+    if total > max(_ANYWAY, _PACKED * size):
+        raise ValueError(f"its arrays have {total >> 20:,} MB, more than {_PACKED} times as much as the file")
 
 
 def _pair(name: str, file: Mapping[str, Any], part: str) -> tuple[NDArray[np.uint8], NDArray[Any]] | None:

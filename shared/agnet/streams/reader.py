@@ -33,9 +33,15 @@ _BLOCK = 4 << 20
 """Bytes of JSON lines that are looked at together; a chunk is no longer, except for its last line."""
 _LONGEST_LINE = 64 << 20
 _LARGEST_CHUNK = 256 << 20
-"""Bytes that the texts of a chunk may become that are kept once and referred to."""
-_SMALL_FILE = 1 << 20
-"""Bytes of a Parquet file whose texts are looked at before they are written out, which takes three times as long."""
+"""Bytes that the texts of a chunk may become that are kept once and referred to, whatever the file's size ..."""
+_EXPANSION = 32
+"""... and how many for each byte of a Parquet file."""
+_ANYWAY = 1 << 16
+"""Bytes of a column that are not worth counting."""
+_CELLS = 1 << 23
+"""Values of all columns that are read together from a Parquet file, which may hold a million in some bytes ..."""
+_LONGEST_ROW = 1 << 25
+"""... and those that a row may have."""
 _PIPE = 1 << 20
 _PATIENCE = 0.02
 """Seconds to wait for a pipe to fill a block. Longer would delay records, shorter would give many small chunks."""
@@ -173,13 +179,15 @@ class Reader:
         seekable = _seekable(source, stack)
         options: dict[str, Any] = {"buffer_size": 1 << 20, "pre_buffer": False}
         file = stack.enter_context(pq.ParquetFile(seekable, **options))
+        columns = [file.schema.column(number) for number in range(len(file.schema))]
+        rows = min(self._rows, _together(file.metadata, columns, name))
         schema = file.schema_arrow
-        if os.fstat(seekable.fileno()).st_size < _SMALL_FILE:
-            # A long text that is kept once may stand in every row: it is looked at before it is written out.
-            columns = (file.schema.column(number) for number in range(len(file.schema)))
-            texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
-            file = stack.enter_context(pq.ParquetFile(seekable, read_dictionary=texts, **options))
-        yield from self._tables(file.iter_batches(batch_size=self._rows), name, schema)
+        # A text that is kept once may stand in every row: it is looked at before it is written out.
+        if texts := [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]:
+            again = pq.ParquetFile(seekable, metadata=file.metadata, read_dictionary=texts, **options)
+            file = stack.enter_context(again)
+        most = max(_LARGEST_CHUNK, _EXPANSION * os.fstat(seekable.fileno()).st_size)
+        yield from self._tables(file.iter_batches(batch_size=rows), name, schema, most)
 
     def _arrow_file(self, source: io.BufferedReader, name: str, stack: ExitStack) -> Iterator[Chunk]:
         file = stack.enter_context(pa.ipc.open_file(pa.PythonFile(_seekable(source, stack), "r")))
@@ -190,7 +198,13 @@ class Reader:
         with pa.ipc.open_stream(pa.PythonFile(source, "r")) as batches:
             yield from self._tables(batches, name)
 
-    def _tables(self, batches: Iterator[pa.RecordBatch], name: str, schema: pa.Schema | None = None) -> Iterator[Chunk]:
+    def _tables(
+        self,
+        batches: Iterator[pa.RecordBatch],
+        name: str,
+        schema: pa.Schema | None = None,
+        most: int = _LARGEST_CHUNK,
+    ) -> Iterator[Chunk]:
         first = 1
         for batch in batches:
             if len(set(batch.schema.names)) < len(batch.schema):
@@ -199,9 +213,9 @@ class Reader:
             batch.validate(full=True)  # offsets of a damaged file may point anywhere
             for start in range(0, len(batch), self._rows):
                 part = batch.slice(start, self._rows)
-                if any(_too_long(column) for column in part.columns):
+                if any(map(_too_long, part.columns)) or sum(map(_written_out, part.columns)) > most:
                     rows = f"rows {first + start}-{first + start + len(part) - 1}"
-                    limits = f"{_LONGEST_LINE >> 20} MB for one, {_LARGEST_CHUNK >> 20} MB for all"
+                    limits = f"{_LONGEST_LINE >> 20} MB for one, {most >> 20} MB for all"
                     raise InputError(f"{name}: {rows}: their texts are too long: {limits}")
                 table = pa.Table.from_batches([part])
                 if schema is not None and table.schema != schema:
@@ -211,16 +225,28 @@ class Reader:
             first += len(batch)
 
 
+def _together(metadata: pq.FileMetaData, columns: Sequence[pq.ColumnSchema], name: str) -> int:
+    """Rows that can be read at a time: a list may have as many values as it likes.
+
+    Raises:
+        InputError: if those of a row are too many.
+    """
+    most = len(columns)
+    nested = [number for number, column in enumerate(columns) if column.max_repetition_level]
+    for index in range(metadata.num_row_groups if nested else 0):
+        group = metadata.row_group(index)
+        values = sum(group.column(number).num_values for number in nested)
+        most = max(most, len(columns) + values // max(group.num_rows, 1))
+    if most > _LONGEST_ROW:
+        raise InputError(f"{name}: {most:,} values in a row; at most {_LONGEST_ROW:,} are read")
+    return max(_CELLS // max(most, 1), 1)
+
+
 def _too_long(array: pa.Array) -> bool:
-    """Whether a text in it is too long, or texts that are kept once would be too many when they are written out."""
+    """Whether a text in it is too long."""
     kind = array.type
     if pt.is_dictionary(kind):
-        if _too_long(array.dictionary):
-            return True
-        if not _is_textual(kind.value_type):
-            return False
-        lengths = pc.binary_length(array.dictionary)
-        return (pc.sum(lengths.take(array.indices).cast(pa.int64())).as_py() or 0) > _LARGEST_CHUNK
+        return _too_long(array.dictionary)
     if pt.is_nested(kind) and not pt.is_map(kind):
         return any(map(_too_long, array.flatten() if pt.is_struct(kind) else [array.flatten()]))
     return (
@@ -228,6 +254,21 @@ def _too_long(array: pa.Array) -> bool:
         and array.nbytes > _LONGEST_LINE
         and (pc.max(pc.binary_length(array)).as_py() or 0) > _LONGEST_LINE
     )
+
+
+def _written_out(array: pa.Array) -> int:
+    """Bytes that the texts become of which each is kept once."""
+    kind = array.type
+    if pt.is_dictionary(kind):
+        if not _is_textual(kind.value_type) or not len(array.dictionary):
+            return 0
+        lengths = pc.binary_length(array.dictionary)
+        if (pc.max(lengths).as_py() or 0) * len(array) <= _ANYWAY:
+            return 0
+        return pc.sum(lengths.take(array.indices).cast(pa.int64())).as_py() or 0
+    if pt.is_nested(kind) and not pt.is_map(kind):
+        return sum(map(_written_out, array.flatten() if pt.is_struct(kind) else [array.flatten()]))
+    return 0
 
 
 def _is_textual(kind: pa.DataType) -> bool:
