@@ -155,6 +155,7 @@ def test_boosters_are_checked_before_xgboost_sees_them() -> None:
         ("objective=regression", "objective=binary", "a booster of the kind binary"),
         ("left_child=1", "left_child=0", "cannot be"),
         ("left_child=1", "left_child=-99", "cannot be"),
+        ("left_child=1", "left_child=99", "cannot be"),
     ):
         with pytest.raises(ValueError, match=reason):
             boosters.from_lightgbm(text.replace(old_text, new_text, 1))

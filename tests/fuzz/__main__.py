@@ -47,7 +47,8 @@ def main() -> int:
         parser.error(f"no reader is called {min(unknown)}; there are {', '.join(TARGETS)}")
     if given.all == bool(given.targets):
         parser.error("name readers, or give --all")
-    return int(any(_broken(name, given.runs, first, given.seconds) for name in given.targets or TARGETS))
+    broken = [name for name in given.targets or TARGETS if _broken(name, given.runs, first, given.seconds)]
+    return int(bool(broken))
 
 
 def _inside(name: str, runs: int, first: int, seconds: float) -> None:

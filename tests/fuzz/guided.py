@@ -61,7 +61,9 @@ def fuzz(name: str, folder: Path, runs: int, seconds: float) -> None:
 
     longest = 2 * max(map(len, corpus)) + 64
     options = [f"-max_len={longest}", f"-artifact_prefix=crash-{name}-", f"-seed={before % (1 << 31) + 1}"]
-    options += ["-timeout=600", "-rss_limit_mb=0", "-verbosity=0", f"-dict={folder / 'words'}"]
+    options += ["-timeout=600", "-rss_limit_mb=0", "-verbosity=0"]
+    if (folder / "words").stat().st_size:  # an empty dictionary is an error
+        options.append(f"-dict={folder / 'words'}")
     mutator = {"custom_mutator": _changed} if target.pickled else {}
     atheris.Setup(["fuzz", str(begin), *options], once, **mutator)
     atheris.Fuzz()

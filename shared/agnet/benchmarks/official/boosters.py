@@ -112,7 +112,10 @@ def _lightgbm_tree(tree: dict[str, str]) -> dict[str, NDArray[Any]]:
     leaves = int(tree["num_leaves"])
 
     def numbers(name: str, count: int, kind: type) -> NDArray[Any]:
-        found: NDArray[Any] = np.array(tree[name].split() if name in tree else [], dtype=kind)
+        try:
+            found: NDArray[Any] = np.array(tree[name].split() if name in tree else [], dtype=kind)
+        except OverflowError:
+            raise ValueError(f"a tree's {name} has a number of more than 64 bits") from None
         if len(found) != count:
             raise ValueError(f"a tree of {leaves} leaves has {len(found)} of {name}")
         return found
@@ -125,7 +128,7 @@ def _lightgbm_tree(tree: dict[str, str]) -> dict[str, NDArray[Any]]:
     if ((kinds & _LGB_MISSING) == _LGB_ZERO).any():
         raise ValueError("a tree that takes zeros for missing")
     children = [numbers(f"{side}_child", inner, np.int64) for side in ("left", "right")]
-    if any((child < -leaves).any() for child in children):
+    if any(((child < -leaves) | (child >= inner)).any() for child in children):
         raise ValueError("a tree's node has a child that cannot be")
     left, right = (
         np.concatenate([np.where(child < 0, inner - 1 - child, child), np.full(leaves, -1)]).astype(np.int32)
@@ -146,7 +149,7 @@ def _siblings_together(tree: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]
     for node in order:  # grows meanwhile
         if left[node] >= 0:
             order += [left[node], right[node]]
-        if len(order) > len(left) or not 0 <= node < len(left):
+        if len(order) > len(left):
             raise ValueError("a tree's node has a child that cannot be")
     if len(order) != len(left):
         raise ValueError("a tree with nodes that nothing leads to")
