@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from agnet import spaces
+from agnet import encodings, features, spaces
 from agnet.surrogates.respects import respects
 
 # a pooling, which has no parameters, that the output does not depend on
@@ -26,7 +26,8 @@ def test_costs_are_a_sum_over_what_is_written() -> None:
     graphs = space.sample(300, np.random.default_rng(0))
     costs = graphs.ops[:, 0] @ np.arange(8) + 3 * (graphs.ops[:, 0] == 4).sum(axis=1)
     groups, kinds = respects("nb201", costs=True)(graphs), respects("nb201", costs=True).kinds
-    linear = np.hstack([group for group, kind in zip(groups[3:], kinds[3:], strict=True) if kind == "linear"])
+    few = len(respects("nb201").kinds)
+    linear = np.hstack([group for group, kind in zip(groups[few:], kinds[few:], strict=True) if kind == "linear"])
     linear = np.hstack([linear, np.ones((300, 1))])
     assert np.allclose(linear @ np.linalg.lstsq(linear, costs, rcond=None)[0], costs)
 
@@ -38,3 +39,18 @@ def test_widths_are_those_of_the_groups() -> None:
             made = groups(spaces.get(name).sample(3, np.random.default_rng(0)))
             assert groups.widths == [group.shape[1] for group in made]
             assert len(groups.kinds) == len(made)
+
+
+def test_each_feature_of_the_structure_is_in_one_group() -> None:
+    for name in ("nb201", "nb301"):
+        space = spaces.get(name)
+        graphs = space.sample(500, np.random.default_rng(0))
+        parts = respects(name)(graphs)[:5]
+        wanted = np.log1p(encodings.encode(space, graphs, "features"), dtype=np.float64)
+        wanted = wanted[:, wanted.std(axis=0) > 0.1]
+        made = np.hstack(parts)
+        same = np.abs(np.corrcoef(wanted.T, made.T)[: wanted.shape[1], wanted.shape[1] :]) > 1 - 1e-9
+        assert same.any(axis=1).all()
+        assert made.shape[1] <= len(features.columns(space))
+        # in each group two random architectures are about the square root of 2 apart
+        assert np.allclose([np.square(part).sum(axis=1).mean() for part in parts], 1, atol=0.2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +17,17 @@ from agnet.surrogates.respects import Respects
 
 FIRST = 5
 """Random architectures to begin with."""
+MATTER = -3.0
+"""What processes expect a respect to matter, see :class:`agnet.surrogates.process.Process`; less than among random
+architectures, for what is searched is alike in most."""
 RELEARN = 1.15
 """Growth of the history after which processes learn their parameters anew."""
 _RANDOM = 500
 _BEST = 10
 """Evaluated architectures whose neighbours are candidates."""
-_CLIMBS = 2
+_FAR = 15
+"""Of those neighbours, drawn at random, whose neighbours are candidates too."""
+_CLIMBS = 3
 _CLIMBERS = 5
 """Candidates whose neighbours become candidates, so often."""
 _KNOWN = (200, 100)
@@ -65,10 +70,11 @@ class Evaluated:
 
 
 class Candidates:
-    """Random architectures and neighbours of the best, and twice the neighbours of the most promising of them.
+    """Random architectures, neighbours of the best and some of theirs, and those of the most promising, three times.
 
-    That finds what scoring a whole space would, where what is promising is next to what is good. Under limits it often
-    is not: there the most promising of each round are candidates of the next again, if that is asked for.
+    That finds what scoring a whole space would, where what is promising is near to what is good: two edits away, for
+    there are cells with few neighbours. Under limits it often is not: there the most promising of each round are
+    candidates of the next again, if that is asked for.
     """
 
     def __init__(self, respects: Respects) -> None:
@@ -81,7 +87,7 @@ class Candidates:
         history: History,
         scores: NDArray[np.float64],
         posteriors: Posteriors,
-        worth: Worth,
+        worths: Sequence[Worth],
         rng: np.random.Generator,
         keep: int = 0,
     ) -> tuple[Graphs, list[Posterior]]:
@@ -91,17 +97,26 @@ class Candidates:
             history: what is evaluated.
             scores: [n] of it, larger is better.
             posteriors: of which processes.
-            worth: which candidates are promising.
+            worths: which candidates are promising, one way or another.
             rng: draws the random ones.
-            keep: how many are candidates of the next round again.
+            keep: how many by each of ``worths`` are candidates of the next round again.
         """
         space, seen, features = history.space, history.seen, self._features
         near = space.neighbours(history.graphs.take(candidates.best_rows(scores, _BEST)))[0]
-        graphs, keys = candidates.fresh(space, Graphs.concat([*self.kept, space.sample(_RANDOM, rng), near]), seen)
+        found = [*self.kept, space.sample(_RANDOM, rng), near]
+        if len(near):
+            far = space.neighbours(near.take(rng.permutation(len(near))[:_FAR]))[0]
+            found.append(far.take(rng.permutation(len(far))[:_RANDOM]))
+        graphs, keys = candidates.fresh(space, Graphs.concat(found), seen)
         features.turn()
         said = posteriors(features(graphs, keys))
+        climbed = np.empty(0, dtype=np.int64)
         for _ in range(_CLIMBS if len(graphs) else 0):
-            climbers = candidates.best_rows(worth(said), _CLIMBERS)
+            climbers = _best(said, worths, _CLIMBERS)
+            climbers = climbers[np.isin(climbers, climbed, invert=True)]
+            if not len(climbers):
+                break
+            climbed = np.concatenate([climbed, climbers])
             more, more_keys = candidates.fresh(
                 space, space.neighbours(graphs.take(climbers))[0], pa.concat_arrays([seen, keys])
             )
@@ -111,5 +126,11 @@ class Candidates:
             new = posteriors(features(more, more_keys))
             said = [posterior.extend(other) for posterior, other in zip(said, new, strict=True)]
         if keep:
-            self.kept = [graphs.take(candidates.best_rows(worth(said), keep))]
+            self.kept = [graphs.take(_best(said, worths, keep))]
         return graphs, said
+
+
+def _best(said: list[Posterior], worths: Sequence[Worth], n: int) -> NDArray[np.int64]:
+    """Rows of the ``n`` most promising by each of ``worths``, none twice."""
+    rows = np.concatenate([candidates.best_rows(worth(said), n) for worth in worths])
+    return rows[np.sort(np.unique(rows, return_index=True)[1])]

@@ -28,6 +28,8 @@ from scipy.special import log_ndtr
 from agnet.search.acquisition import log_expected_improvement, upper_confidence_bound
 from agnet.surrogates.process import Posterior, Process
 
+TURNS = 2
+"""Ways to expect something that take turns."""
 _DOUBT = 1.5
 """Factor on the deviations of the process."""
 _PATIENCE = 12
@@ -67,7 +69,7 @@ class Standing:
             mean, variance: [m] of the process at the candidates.
             ahead: architectures that are already chosen for the same round.
         """
-        even = (self.queries + ahead) % 2 == 0
+        even = (self.queries + ahead) % TURNS == 0
         if not even and self.stalled >= _PATIENCE:
             return upper_confidence_bound(mean, np.sqrt(variance), _HOPE)
         if self.limited:

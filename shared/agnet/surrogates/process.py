@@ -30,7 +30,7 @@ _JITTER = 1e-8
 _STEPS = 15
 """Iterations of learning; it begins where the last one ended."""
 
-# Mean and deviation of the logarithms.
+# Mean and deviation of the logarithms; the mean of a Matérn kernel's variance is ``matter``.
 _VARIANCE = (-1.0, 1.5)
 _LENGTH = (0.5, 0.7)
 _NOISE = (-3.0, 1.0)
@@ -43,6 +43,8 @@ class Process:
 
     kinds: Sequence[Kind]
     """Kernel of each group."""
+    matter: float = -2.0
+    """Mean of the prior of the logarithm of a Matérn kernel's variance: of many groups few matter much."""
     parameters: NDArray[np.float64] = field(init=False)
     """Logarithms of a variance, and of a length for Matérn kernels, group by group; then of the noise's variance at the
     largest value, and of the rate at which that grows below."""
@@ -55,7 +57,8 @@ class Process:
     """[n] what the process expects of the architectures that it was conditioned on, without their noise."""
 
     def __post_init__(self) -> None:
-        prior = [part for kind in self.kinds for part in ([_VARIANCE, _LENGTH] if kind == "matern" else [_VARIANCE])]
+        matern = [(self.matter, _VARIANCE[1]), _LENGTH]
+        prior = [part for kind in self.kinds for part in (matern if kind == "matern" else [_VARIANCE])]
         self._centre, self._spread = np.array([*prior, _NOISE, _RATE]).T
         self.parameters = self._centre.copy()
 

@@ -1,4 +1,4 @@
-"""The respects in which kernels compare architectures: structure, paths, size.
+"""The respects in which kernels compare architectures: operations, paths, size and more.
 
 Each is a group of numbers scaled by a fixed sample of the space, so that two random architectures are at a distance of
 about the square root of 2 in every group, and an architecture's numbers depend on nothing but itself.
@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from agnet import encodings, networks, spaces
+from agnet import encodings, features, networks, spaces
 from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.seeds import numpy_stream
@@ -22,11 +22,15 @@ from agnet.surrogates.process import Kind
 
 _SAMPLE = 1000
 _CONSTANT = 1e-8
+_STRUCTURE = {
+    "operations": {"count"}, "routes": {"paths"}, "most": {"most"}, "fewest": {"shortest"}, "ends": {"first", "last"},
+}  # fmt: skip
+"""Kinds of features of :mod:`agnet.features` in each group."""
 _KINDS: dict[str, tuple[Kind, ...]] = {
-    "structure": ("matern",), "paths": ("matern",), "size": ("linear",),
+    **dict.fromkeys(_STRUCTURE, ("matern",)), "paths": ("matern",), "size": ("linear",),
     "notation": ("matern", "linear"), "counts": ("matern", "linear"),
 }  # fmt: skip
-_OWN_SCALE = {"structure", "size"}
+_OWN_SCALE = {*_STRUCTURE, "size"}
 """Whose features are all scaled to the same deviation; those of the others share a scale, so rare ones weigh less."""
 
 
@@ -34,7 +38,9 @@ _OWN_SCALE = {"structure", "size"}
 class Respects:
     """Groups of features of a space's architectures.
 
-    - structure: logarithms of the counts and lengths of :mod:`agnet.features`, each scaled to deviation 1
+    - operations, routes, most, fewest, ends: logarithms of the counts and lengths of :mod:`agnet.features`, each scaled
+      to deviation 1: how many operations of each type, how many paths, most and fewest operations on one, and which
+      operations begin and end them; together they would have to matter alike, and seldom do
     - paths: which operation sequences occur; rare ones must not weigh more than common ones, so they share one scale
     - size: logarithm of the network's parameters, where a network is known
     - notation: node types and edges as they are written, where what is written otherwise is another architecture
@@ -98,10 +104,9 @@ def _table(name: str, costs: bool) -> list[NDArray[np.float64]]:
 
 
 def _raw(space: Space, graphs: Graphs, costs: bool) -> dict[str, NDArray[np.number]]:
-    groups: dict[str, NDArray[np.number]] = {
-        "structure": np.log1p(encodings.encode(space, graphs, "features"), dtype=np.float64),
-        "paths": encodings.encode(space, graphs, "paths"),
-    }
+    structure = np.log1p(encodings.encode(space, graphs, "features"), dtype=np.float64)
+    groups: dict[str, NDArray[np.number]] = {part: structure[:, at] for part, at in _structure(space).items()}
+    groups["paths"] = encodings.encode(space, graphs, "paths")
     with suppress(InputError):  # a space of the user's own, whose networks nobody knows
         groups["size"] = np.log(np.maximum(networks.params(space, graphs), 1))[:, None]
     if costs:
@@ -109,6 +114,13 @@ def _raw(space: Space, graphs: Graphs, costs: bool) -> dict[str, NDArray[np.numb
             groups["notation"] = encodings.encode(space, graphs, "onehot")
         groups["counts"] = _counts(space, graphs)
     return groups
+
+
+@cache
+def _structure(space: Space) -> dict[str, list[int]]:
+    """Columns of each group of :mod:`agnet.features`."""
+    kinds = [name.partition(":")[0].rpartition(".")[2] for name in features.columns(space)]
+    return {part: [i for i, kind in enumerate(kinds) if kind in wanted] for part, wanted in _STRUCTURE.items()}
 
 
 def _counts(space: Space, graphs: Graphs) -> NDArray[np.float64]:

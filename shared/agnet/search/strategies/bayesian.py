@@ -1,14 +1,15 @@
 """Bayesian optimisation: the default, which needs the fewest queries.
 
-A Gaussian process that compares architectures by structure, paths and size learns from every answer. The next queries
-are those of its candidates (see :mod:`agnet.search.promising`) from which most improvement is expected, chosen one by
-one. What that is changes from one query to the next and with the course of the search, see
+A Gaussian process that compares architectures by operations, paths, size and more learns from every answer. The next
+queries are those of its candidates (see :mod:`agnet.search.promising`) from which most improvement is expected, chosen
+one by one. What that is changes from one query to the next and with the course of the search, see
 :mod:`agnet.search.standing`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,8 @@ from agnet.search import candidates
 from agnet.search.acquisition import BETA, of, upper_confidence_bound
 from agnet.search.history import History
 from agnet.search.prior import Prior
-from agnet.search.promising import FIRST, RELEARN, Candidates, Evaluated, memorable
-from agnet.search.standing import Standing, stalled
+from agnet.search.promising import FIRST, MATTER, RELEARN, Candidates, Evaluated, memorable
+from agnet.search.standing import TURNS, Standing, stalled
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed, numpy_stream
 from agnet.spaces.base import Space
@@ -68,7 +69,7 @@ class BayesianStrategy(Strategy):
         self._respects = respects(space.name)
         self._evaluated = Evaluated(self._respects)
         self._candidates = Candidates(self._respects)
-        self._process = Process(self._respects.kinds)
+        self._process = Process(self._respects.kinds, MATTER)
         self._learned = 0
 
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:
@@ -81,11 +82,15 @@ class BayesianStrategy(Strategy):
         process = self._process
         standing = Standing(len(y), stalled(scores), float(y.max()), float(process.fitted.max()), process.noise)
         rng = numpy_stream(seed, "candidates")
+
+        def worth(posteriors: list[Posterior], ahead: int) -> NDArray[np.float64]:
+            return self._value(posteriors[0], standing, ahead)
+
         graphs, (posterior,) = self._candidates.find(
             history,
             y,
             lambda groups: [process.posterior(groups)],
-            lambda posteriors: self._value(posteriors[0], standing),
+            [partial(worth, ahead=ahead) for ahead in range(TURNS)],
             rng,
         )
         rows = self._choose(posterior, n, standing, rng)

@@ -22,7 +22,7 @@ from agnet import arrow
 from agnet.records import records
 from agnet.search import candidates, packed, pareto
 from agnet.search.history import History
-from agnet.search.promising import FIRST, RELEARN, Candidates, Evaluated, memorable
+from agnet.search.promising import FIRST, MATTER, RELEARN, Candidates, Evaluated, memorable
 from agnet.search.standing import Keeping, Standing, stalled
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed, numpy_stream
@@ -84,7 +84,7 @@ class CompositeStrategy(Strategy):
         rng = numpy_stream(seed, "candidates")
         worth.turn(rng)
         graphs, posteriors = self._candidates.find(
-            history, history.scores, self._posteriors, worth, rng, _KEEP if keeping else 0
+            history, history.scores, self._posteriors, [worth], rng, _KEEP if keeping else 0
         )
         chosen: list[int] = []
         for _ in range(min(n, len(graphs))):
@@ -155,7 +155,8 @@ class CompositeStrategy(Strategy):
     def _condition(self, history: History, rows: NDArray[np.int64], y: _Numbers) -> None:
         groups = self._evaluated(history, rows)
         if not self._processes:
-            self._processes = [Process(self._kinds if cost else self._kinds[: self._few]) for cost in _costs(history)]
+            kinds = {True: self._kinds, False: self._kinds[: self._few]}
+            self._processes = [Process(kinds[cost], MATTER) for cost in _costs(history)]
             for process, parameters in zip(self._processes, self._restored, strict=False):
                 process.parameters = parameters
         learn = self._is_due(len(history))
