@@ -18,7 +18,7 @@ import pytest
 
 from agnet.errors import InputError
 from agnet.plots import figure
-from agnet.plots.chart import Chart, Page
+from agnet.plots.chart import Axis, Chart, Line, Page, Points
 
 pytest.importorskip("matplotlib")
 
@@ -112,3 +112,15 @@ def test_without_matplotlib(page: PageOf, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(InputError, match=r"pip install 'agnet\[plot\]'"):
         figure.render(page("curve"), "png")
+
+
+def test_numbers_beyond_what_can_be_drawn() -> None:
+    """An axis from one end of the floats to the other has no length."""
+    ends = np.array([-1e308, 1e308])
+    for make in (
+        lambda: Line(np.arange(2.0), ends, "black"),
+        lambda: Points(ends, np.arange(2.0), "black"),
+        lambda: Axis("x", limits=(0, np.inf)),
+    ):
+        with pytest.raises(InputError, match="a number beyond 1e\\+300 cannot be drawn"):
+            make()

@@ -9,6 +9,7 @@ def test_good_is_high() -> None:
     assert sparkline(np.arange(8.0)) == "▁▂▃▄▅▆▇█"
     assert sparkline(np.arange(8.0)[::-1], maximize=False) == "▁▂▃▄▅▆▇█"
     assert sparkline(np.full(3, 0.5)) == "▁▁▁"
+    assert sparkline(np.array([-1e308, 0, 1e308])) == "▁▄█"
 
 
 def test_long_and_empty_ones() -> None:

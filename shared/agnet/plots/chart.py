@@ -9,10 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from agnet.errors import InputError
 from agnet.plots import style
 
 Numbers = NDArray[Any]
 """Real numbers of any kind."""
+_LARGEST = 1e300
 Corner = Literal["upper left", "upper right", "lower left", "lower right"]
 
 
@@ -26,6 +28,11 @@ class Axis:
     """Lowest and highest value shown; None fits the data."""
     whole: bool = False
     """Its values are whole numbers (counts)."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        if not all(limit is None or abs(limit) <= _LARGEST for limit in self.limits):
+            raise _beyond()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,10 @@ class Line:
     """The value stays until the next point."""
     dashed: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        _check(self.x, self.y, self.low, self.high)
+
 
 @dataclass(frozen=True, slots=True)
 class Points:
@@ -57,6 +68,21 @@ class Points:
     alpha: float = 1.0
     values_label: str | None = None
     """What the colours mean, when they are values."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        _check(self.x, self.y, None if isinstance(self.colour, str) else self.colour)
+
+
+def _check(*arrays: Numbers | None) -> None:
+    """An axis from one end of the floats to the other would have no length that is a number."""
+    for array in arrays:
+        if array is not None and array.dtype.kind == "f" and (np.abs(array[np.isfinite(array)]) > _LARGEST).any():
+            raise _beyond()
+
+
+def _beyond() -> InputError:
+    return InputError(f"a number beyond {_LARGEST:g} cannot be drawn; leave such records out")
 
 
 @dataclass(frozen=True, slots=True)

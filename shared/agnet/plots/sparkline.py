@@ -17,6 +17,7 @@ def sparkline(values: NDArray[np.float64], width: int = 24, *, maximize: bool = 
     known = np.isfinite(chosen)
     if not known.any():
         return ""
+    chosen = np.where(known, chosen, 0) / 2  # the difference of two large numbers is one, then
     low, high = chosen[known].min(), chosen[known].max()
     share = np.where(known, chosen - low, 0) / (high - low or 1)
     return "".join(
