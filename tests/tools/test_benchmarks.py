@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import threading
+import zipfile
 from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -95,6 +96,14 @@ def test_it_goes_on_where_it_stopped(server: _Server, tmp_path: Path, path: str)
 def test_a_part_that_is_complete(server: _Server, tmp_path: Path) -> None:
     (tmp_path / "file.bin.part").write_bytes(_CONTENT)
     assert download.fetch(_file(server), tmp_path).read_bytes() == _CONTENT
+
+
+def test_a_part_that_is_a_link_is_not_followed(server: _Server, tmp_path: Path) -> None:
+    (tmp_path / "victim").write_bytes(b"mine")
+    (tmp_path / "file.bin.part").symlink_to(tmp_path / "victim")
+    with pytest.raises(AgnetError, match="symbolic links"):
+        download.fetch(_file(server), tmp_path)
+    assert (tmp_path / "victim").read_bytes() == b"mine"
 
 
 def test_another_content_is_deleted(server: _Server, tmp_path: Path) -> None:
@@ -195,7 +204,11 @@ def test_files_of_another_kind(cli: Cli, cache: Path, tmp_path: Path, name: str)
     (tmp_path / "text").write_text("hello\n")
     (tmp_path / "empty").touch()
     (tmp_path / "folder").mkdir()
-    for file in ("text", "empty", "folder", "nothing"):
+    (tmp_path / "deep").write_text("[" * 100_000)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with zipfile.ZipFile(tmp_path / "bomb", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("results_0.json", bytes(50_000_000))
+    for file in ("text", "empty", "folder", "nothing", "deep", "loop", "bomb", "/dev/null", "/dev/zero"):
         told = cli("benchmarks", "import", name, tmp_path / file, status=2).stderr
         assert told.startswith(f"benchmarks: {tmp_path / file}: ")
         assert told.count("\n") == 1

@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import orjson
 import pytest
 
 from agnet import spaces
+from agnet.generator.checkpoint import load
 
 if TYPE_CHECKING:
     from tests.tools.conftest import Cli
@@ -70,9 +72,23 @@ def test_what_is_no_checkpoint(cli: Cli, tmp_path: Path, content: bytes, reason:
     assert error.count("\n") == 1
 
 
-def test_a_checkpoint_cut_short(cli: Cli, tmp_path: Path) -> None:
-    from agnet.generator.checkpoint import load
+@pytest.mark.parametrize(
+    ("value", "reason"), [("nan", "has parameters that are not numbers"), ("1e38", "its parameters are too large")]
+)
+def test_parameters_that_give_no_numbers(cli: Cli, tmp_path: Path, value: str, reason: str) -> None:
+    """None of a quarter of a million samples would be an architecture."""
+    path = tmp_path / "x.safetensors"
+    content = load("nb201-agnet").to_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    path.write_bytes(content[:start] + np.full((len(content) - start) // 4, float(value), np.float32).tobytes())
+    assert reason in cli("generate", path, status=2).stderr
 
+
+def test_a_device_is_no_checkpoint(cli: Cli) -> None:
+    assert cli("generate", "/dev/zero", status=2).stderr == "generate: /dev/zero: is a device\n"
+
+
+def test_a_checkpoint_cut_short(cli: Cli, tmp_path: Path) -> None:
     content = load("nb201").to_bytes()
     for end in (7, 100, len(content) // 2, len(content) - 1):
         path = tmp_path / "x.safetensors"

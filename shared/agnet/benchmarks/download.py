@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import urllib.error
 import urllib.request
 from http.client import HTTPException, HTTPResponse
@@ -82,7 +83,9 @@ def _download(address: str, part: Path, progress: Progress) -> None:
             start = 0  # the server begins anew
         total = start + int(answer.headers.get("Content-Length") or 0)
         done = start
-        with part.open("ab" if start else "wb") as file:
+        # No link: in a folder that others can write to it may lead to a file that they cannot.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_APPEND if start else os.O_TRUNC)
+        with os.fdopen(os.open(part, flags, 0o666), "ab" if start else "wb") as file:
             while data := answer.read(_CHUNK):
                 file.write(data)
                 done += len(data)

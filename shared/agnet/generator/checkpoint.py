@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agnet import spaces
-from agnet.errors import InputError
+from agnet.errors import AgnetError, InputError
 from agnet.files import write_whole
 from agnet.generator.arrays import backend
 from agnet.generator.autoregressive.config import Config as AutoregressiveConfig
@@ -100,8 +100,12 @@ class Checkpoint:
         """Write it to a file, whole or not at all.
 
         Raises:
-            InputError, AgnetError: if that is not possible.
+            InputError, AgnetError: if that is not possible, or a training led to no numbers.
         """
+        if not all(np.isfinite(value).all() for value in self.parameters.values()):
+            raise AgnetError(
+                f"{output}: not written: the training led to parameters that are not numbers; try --lr 1e-4"
+            )
         write_whole(output, self.to_bytes())
 
 
@@ -144,6 +148,8 @@ def _read(name: str) -> bytes:
             return (files("agnet.generator") / "weights" / f"{name}.safetensors").read_bytes()
         raise InputError(f"{name}: no such file, and no generator of that name comes along{nearest(name, shipped())}")
     try:
+        if path.is_char_device():  # which may have no end
+            raise InputError(f"{name}: is a device")
         if path.stat().st_size > _LARGEST:
             raise InputError(f"{name}: is not a generator: larger than {_LARGEST >> 20} MB")
         return path.read_bytes()

@@ -59,6 +59,8 @@ class AgnetSampler:
     def graphs(self, latent: NDArray[np.float32], rng: np.random.Generator, temperature: float) -> Graphs:
         """See :class:`Sampler`."""
         types, edges = self._network.scores(latent)
+        if np.isnan(types.sum() + edges.sum()):  # none of what would be drawn, for minutes, is an architecture
+            raise InputError("the generator decodes to what is no number; its parameters are too large")
         return self._space.resolve(draw(types, edges, rng, temperature), edges)
 
 

@@ -69,6 +69,8 @@ def load_state(path: str, purpose: dict[str, Any], length: int) -> State:
     from safetensors.numpy import load  # noqa: PLC0415
 
     try:
+        if Path(path).is_char_device():
+            raise InputError(f"{path}: is a device")
         content = Path(path).read_bytes()
         vectors = load(content)
         header_length = int.from_bytes(content[:8], "little")

@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, Self
 import orjson
 import pyarrow as pa
 
-from agnet.errors import AgnetError, InputError
+from agnet.errors import UNNAMEABLE, AgnetError, InputError
 from agnet.streams.chunk import Chunk, LinesChunk
 
 HEADER = "agnet_journal"
@@ -300,7 +300,8 @@ def _errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise AgnetError(f"{path}: {error.strerror or error}") from None
+        kind = InputError if error.errno in UNNAMEABLE else AgnetError
+        raise kind(f"{path}: {error.strerror or error}") from None
 
 
 def _json(value: Any) -> Any:

@@ -157,6 +157,8 @@ def import_(
     """
     from agnet.benchmarks import sources  # noqa: PLC0415
 
+    if file.is_char_device() or file.is_block_device():  # which may have no end
+        raise InputError(f"{file}: is a device")
     reporter = console.Reporter(_TOOL, quiet=quiet)
     started = time.perf_counter()
     with reporter.progress(f"reading {file.name}", None) as update:
