@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from agnet.errors import InputError, RecordError
-from agnet.streams import jsonlines, jsonparse
+from agnet.streams import jsonlines, jsonparse, pages
 from agnet.streams.chunk import Chunk, LinesChunk, TableChunk
 from agnet.streams.jsontext import json_key, json_objects
 from agnet.streams.places import Places
@@ -41,7 +41,9 @@ _ANYWAY = 1 << 16
 _CELLS = 1 << 23
 """Values of all columns that are read together from a Parquet file, which may hold a million in some bytes ..."""
 _LONGEST_ROW = 1 << 25
-"""... and those that a row may have."""
+"""... and those that lists may have in any case ..."""
+_VALUES_PER_BYTE = 256
+"""... and for each byte that they take in the file; encodings of paths have 70."""
 _PIPE = 1 << 20
 _PATIENCE = 0.02
 """Seconds to wait for a pipe to fill a block. Longer would delay records, shorter would give many small chunks."""
@@ -180,7 +182,7 @@ class Reader:
         options: dict[str, Any] = {"buffer_size": 1 << 20, "pre_buffer": False}
         file = stack.enter_context(pq.ParquetFile(seekable, **options))
         columns = [file.schema.column(number) for number in range(len(file.schema))]
-        rows = min(self._rows, _together(file.metadata, columns, name))
+        rows = min(self._rows, _together(file.metadata, columns, seekable, name))
         schema = file.schema_arrow
         # A text that is kept once may stand in every row: it is looked at before it is written out.
         if texts := [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]:
@@ -225,20 +227,31 @@ class Reader:
             first += len(batch)
 
 
-def _together(metadata: pq.FileMetaData, columns: Sequence[pq.ColumnSchema], name: str) -> int:
-    """Rows that can be read at a time: a list may have as many values as it likes.
+def _together(metadata: pq.FileMetaData, columns: Sequence[pq.ColumnSchema], source: IO[bytes], name: str) -> int:
+    """Rows that can be read at a time: a list may have as many values as it likes, in a few bytes.
 
     Raises:
-        InputError: if those of a row are too many.
+        InputError: if there are too many in a row, or far more than the file has bytes.
     """
     most = len(columns)
     nested = [number for number, column in enumerate(columns) if column.max_repetition_level]
     for index in range(metadata.num_row_groups if nested else 0):
         group = metadata.row_group(index)
-        values = sum(group.column(number).num_values for number in nested)
+        size = values = 0
+        for number in nested:
+            column = group.column(number)
+            start, at = column.data_page_offset, column.dictionary_page_offset
+            if column.has_dictionary_page and at and 0 < at < start:
+                start = at
+            try:
+                values += pages.values(source, start, column.total_compressed_size)
+            except (ValueError, OSError):
+                raise InputError(f"{name}: not a Parquet file that is whole: its pages are damaged") from None
+            size += column.total_compressed_size
+        if values > max(_LONGEST_ROW, _VALUES_PER_BYTE * size):
+            raise InputError(f"{name}: {values:,} values in lists of {size:,} bytes, too many to be read")
         most = max(most, len(columns) + values // max(group.num_rows, 1))
-    if most > _LONGEST_ROW:
-        raise InputError(f"{name}: {most:,} values in a row; at most {_LONGEST_ROW:,} are read")
+    source.seek(0)
     return max(_CELLS // max(most, 1), 1)
 
 
