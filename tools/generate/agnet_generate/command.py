@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -99,6 +100,9 @@ def generate(
       generate adapted.safetensors -n 100 --target val_acc=top1% --unique > promising.jsonl
       generate nb201 --info | jq .facts
     """
+    # Blocks are made by as many threads or processes as there are cores: products of matrices that also used several
+    # would only wait for each other. Heeded if NumPy was not imported before.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from agnet import spaces, streams  # noqa: PLC0415
     from agnet.generator.autoregressive.condition import parse_targets  # noqa: PLC0415
     from agnet.generator.checkpoint import load  # noqa: PLC0415
