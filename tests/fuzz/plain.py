@@ -35,7 +35,7 @@ def fuzz(name: str, folder: Path, runs: int, seconds: float) -> None:
     for data in corpus:
         check(target, data)  # what is imported late is there now
     longest = 2 * max(map(len, corpus)) + 64
-    found = [path.read_bytes() for path in sorted((folder / "corpus").iterdir())] if folder.exists() else []
+    found = [path.read_bytes() for path in sorted((folder / "corpus").glob("*"))]
     folder.mkdir(parents=True, exist_ok=True)
     done = counted(folder)
     resource.setrlimit(resource.RLIMIT_AS, (mapped() + MEMORY,) * 2)
