@@ -1,17 +1,55 @@
 """How many values the lists of a Parquet file have, by the headers of its pages.
 
-A page of some bytes may hold a billion equal values, whatever the file's own summary says of it.
+A page of some bytes may hold a billion equal values, whatever the file's own summary says of it. Where the pages are
+stands at the end of the file; Arrow ends the process when it is asked for that and a column's statistics are damaged.
 """
 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import IO, Any
 
 _HEADER = 1 << 16
 """Bytes of a page's header at most; a few unless there are long texts among its statistics."""
 _DATA, _DATA_V2 = 5, 8
+_END = struct.Struct("<I4s")
+"""Of a file: how long what precedes it is, and what kind of file it is."""
 _STRUCT, _LIST, _SET, _MAP, _BINARY, _DOUBLE, _BYTE = 12, 9, 10, 11, 8, 7, 3
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """Some rows of a Parquet file."""
+
+    rows: int
+    chunks: list[tuple[int, int]]
+    """Where the pages of each column begin, and how many bytes they are."""
+
+
+def row_groups(file: IO[bytes]) -> list[RowGroup]:
+    """What the end of a Parquet file says of its row groups.
+
+    Raises:
+        ValueError: if it makes no sense.
+    """
+    size = file.seek(0, 2)
+    file.seek(max(size - _END.size, 0))
+    try:
+        length = _END.unpack(file.read(_END.size))[0]
+        file.seek(max(size - _END.size - length, 0))
+        footer = _Reader(file.read(length)).structure(0)
+        return [_row_group(group) for group in footer.get(4, [])]
+    except (IndexError, KeyError, TypeError, AttributeError, struct.error, RecursionError):
+        raise ValueError("the end of the file is damaged") from None
+
+
+def _row_group(group: dict[int, Any]) -> RowGroup:
+    chunks = []
+    for column in (chunk[3] for chunk in group[1]):
+        start, dictionary = int(column[9]), int(column.get(11, 0))
+        chunks.append((dictionary if 0 < dictionary < start else start, int(column[7])))
+    return RowGroup(int(group[3]), chunks)
 
 
 def values(file: IO[bytes], start: int, length: int) -> int:
@@ -42,14 +80,14 @@ def values(file: IO[bytes], start: int, length: int) -> int:
 
 
 class _Reader:
-    """Thrift's compact protocol, as far as the headers of pages need it."""
+    """Thrift's compact protocol, as far as Parquet's headers and ends need it."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.at = 0
 
     def structure(self, depth: int) -> dict[int, Any]:
-        """Fields by number; what is neither a number nor a structure is None."""
+        """Fields by number; what is neither a number, a structure nor a list is None."""
         if depth > 8:
             raise RecursionError
         found: dict[int, Any] = {}
@@ -71,8 +109,7 @@ class _Reader:
             self._skip(1)
         elif kind in (_LIST, _SET):
             head = self._byte()
-            for _ in range(head >> 4 if head >> 4 < 15 else self._varint()):
-                self._value(head & 15, depth + 1)
+            return [self._value(head & 15, depth + 1) for _ in range(head >> 4 if head >> 4 < 15 else self._varint())]
         elif kind == _MAP:
             raise struct.error("no header has a map")
         else:

@@ -182,7 +182,7 @@ class Reader:
         options: dict[str, Any] = {"buffer_size": 1 << 20, "pre_buffer": False}
         file = stack.enter_context(pq.ParquetFile(seekable, **options))
         columns = [file.schema.column(number) for number in range(len(file.schema))]
-        rows = min(self._rows, _together(file.metadata, columns, seekable, name))
+        rows = min(self._rows, _together(columns, seekable, name))
         schema = file.schema_arrow
         # A text that is kept once may stand in every row: it is looked at before it is written out.
         if texts := [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]:
@@ -227,7 +227,7 @@ class Reader:
             first += len(batch)
 
 
-def _together(metadata: pq.FileMetaData, columns: Sequence[pq.ColumnSchema], source: IO[bytes], name: str) -> int:
+def _together(columns: Sequence[pq.ColumnSchema], source: IO[bytes], name: str) -> int:
     """Rows that can be read at a time: a list may have as many values as it likes, in a few bytes.
 
     Raises:
@@ -235,22 +235,15 @@ def _together(metadata: pq.FileMetaData, columns: Sequence[pq.ColumnSchema], sou
     """
     most = len(columns)
     nested = [number for number, column in enumerate(columns) if column.max_repetition_level]
-    for index in range(metadata.num_row_groups if nested else 0):
-        group = metadata.row_group(index)
-        size = values = 0
-        for number in nested:
-            column = group.column(number)
-            start, at = column.data_page_offset, column.dictionary_page_offset
-            if column.has_dictionary_page and at and 0 < at < start:
-                start = at
-            try:
-                values += pages.values(source, start, column.total_compressed_size)
-            except (ValueError, OSError):
-                raise InputError(f"{name}: not a Parquet file that is whole: its pages are damaged") from None
-            size += column.total_compressed_size
-        if values > max(_LONGEST_ROW, _VALUES_PER_BYTE * size):
-            raise InputError(f"{name}: {values:,} values in lists of {size:,} bytes, too many to be read")
-        most = max(most, len(columns) + values // max(group.num_rows, 1))
+    try:
+        for group in pages.row_groups(source) if nested else []:
+            chunks = [group.chunks[number] for number in nested]
+            size, values = sum(length for _, length in chunks), sum(pages.values(source, *chunk) for chunk in chunks)
+            if values > max(_LONGEST_ROW, _VALUES_PER_BYTE * size):
+                raise InputError(f"{name}: {values:,} values in lists of {size:,} bytes, too many to be read")
+            most = max(most, len(columns) + values // max(group.rows, 1))
+    except (ValueError, IndexError, OSError):
+        raise InputError(f"{name}: not a Parquet file that is whole: its pages are damaged") from None
     source.seek(0)
     return max(_CELLS // max(most, 1), 1)
 
