@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import pickle
 import struct
 import sys
@@ -289,6 +290,17 @@ def test_what_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "a" / "x.png").write_text("")
     with pytest.raises(InputError, match=r"pip install 'agnet\[images\]'"):
         images.load(str(tmp_path))
+
+
+def test_nothing_is_left_of_reading(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for kind in "ab":
+            (tmp_path / split / kind).mkdir(parents=True)
+            Image.new("RGB", (4, 4)).save(tmp_path / split / kind / "x.png")
+    images.load(str(tmp_path))
+    before = len(logging.getLogger("PIL").handlers)
+    images.load(str(tmp_path))
+    assert len(logging.getLogger("PIL").handlers) == before
 
 
 def test_noise() -> None:

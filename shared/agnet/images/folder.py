@@ -26,6 +26,7 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "JPEG2000
 """Not those that Pillow lets another program read, as EPS: that would run what is in the file."""
 _MOST_PIXELS = 50_000_000
 """A header of a few bytes may claim any size."""
+_SILENCE = logging.NullHandler()
 
 
 def load(name: str, *, size: int, classes: int) -> Images:
@@ -85,7 +86,7 @@ class _Opener:
             from PIL import Image, ImageOps  # noqa: PLC0415 - heavy, and an extra
         except ImportError:
             raise InputError("images in files need Pillow: pip install 'agnet[images]'") from None
-        logging.getLogger("PIL").addHandler(logging.NullHandler())  # or it writes to stderr what it raises too
+        logging.getLogger("PIL").addHandler(_SILENCE)  # or it writes to stderr what it raises too
         self._image, self._ops = Image, ImageOps
         self._size = (size, size) if size else None
         self._first: tuple[Path, tuple[int, int]] | None = None
