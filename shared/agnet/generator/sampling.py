@@ -42,7 +42,9 @@ class Sampler(Protocol):
     """Makes architectures of latents."""
 
     rows: int
-    """How many it makes at once; with more it would be slower, because they do not fit the cache."""
+    """How many it makes at once, as suits the cache."""
+    draws: bool
+    """Whether anything is left open."""
 
     def graphs(self, latent: NDArray[np.float32], rng: np.random.Generator, temperature: float) -> Graphs:
         """The architectures of latents [n, latent_length]; ``rng`` for what they leave open."""
@@ -52,6 +54,7 @@ class AgnetSampler:
     """AG-Net's: independent choices by the scores that latents are decoded to."""
 
     rows = 128
+    draws = True
 
     def __init__(self, network: Network, space: Space) -> None:
         self._network, self._space = network, space
@@ -67,7 +70,9 @@ class AgnetSampler:
 class AutoregressiveSampler:
     """Choices one after the other; the few samples that break a rule become the architectures that they stand for."""
 
-    rows = 512
+    # For one thread 512 are as good. But between operations on so few, threads wait for each other to let go of Python.
+    rows = 2048
+    draws = False
 
     def __init__(self, network: AutoregressiveNetwork, space: Space) -> None:
         self._network, self._space = network, space
@@ -236,27 +241,41 @@ class Generation:
     def _blocks(self) -> Iterator[Block]:
         """All samples, without end unless ``max_samples`` says so.
 
-        Small blocks come one by one, large ones are worked on by several threads.
+        A few come block by block, many are worked on by several threads. Of the last ones no more are made than it
+        takes, as far as the share tells that was found of those before.
         """
-        ahead: deque[Future[Block]] = deque()
+        ahead: deque[tuple[int, Future[Block]]] = deque()
         workers = os.cpu_count() or 1
         pool: ThreadPoolExecutor | None = None
         try:
             for number, size, rows in _sizes(self._max_samples):
-                if size < _LARGEST_BLOCK or workers == 1:
-                    yield self._block(number, size, rows)
+                if workers == 1 or (size < _LARGEST_BLOCK and self._n < _LARGEST_BLOCK):
+                    yield self._block(number, size, slice(0, rows))
                     continue
                 pool = pool or ThreadPoolExecutor(workers)
-                ahead.append(pool.submit(self._block, number, size, rows))
-                if len(ahead) > workers:
-                    yield ahead.popleft().result()
-            yield from (block.result() for block in ahead)
+                start = 0
+                while start < rows:
+                    missing = self._likely_missing(sum(count for count, _ in ahead))
+                    if ahead and (len(ahead) > workers or missing <= 0):
+                        yield ahead.popleft()[1].result()
+                        continue
+                    cut = self._sampler.rows if missing < rows and not self._sampler.draws else rows
+                    part = slice(start, min(start + cut, rows))
+                    ahead.append((part.stop - start, pool.submit(self._block, number, size, part)))
+                    start = part.stop
+            yield from (block.result() for _, block in ahead)
         finally:
             if pool:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _block(self, number: int, size: int, rows: int) -> Block:
-        """The first ``rows`` of the ``size`` samples that a block has."""
+    def _likely_missing(self, ahead: int) -> float:
+        """Samples that it will still take, apart from the next ``ahead`` of them."""
+        tally = self.tally
+        share = tally.found / tally.drawn if tally.drawn else 1.0
+        return (self._n - tally.found) / max(share, 1e-9) - ahead
+
+    def _block(self, number: int, size: int, part: slice) -> Block:
+        """Some of the ``size`` samples that a block has; the first ones, unless the sampler leaves nothing open."""
         rng = numpy_stream(self._seed, "generate", number)
         if self._latent == "normal":
             latent = rng.standard_normal((size, self._length), np.float32)
@@ -265,10 +284,10 @@ class Generation:
         at_once = self._sampler.rows
         parts = [
             self._sampler.graphs(latent[start : start + at_once], rng, self._temperature)
-            for start in range(0, rows, at_once)
+            for start in range(part.start, part.stop, at_once)
         ]
-        graphs = Graphs.concat(parts).take(slice(0, rows))
-        return Block(graphs, latent[:rows], self._space.valid(graphs))
+        graphs = Graphs.concat(parts).take(slice(0, part.stop - part.start))
+        return Block(graphs, latent[part], self._space.valid(graphs))
 
 
 def _sizes(max_samples: int | None) -> Iterator[tuple[int, int, int]]:

@@ -109,6 +109,6 @@ def valid(cells: Cells) -> NDArray[np.bool_]:
     hidden = indegree[rows, output]
     good &= ((outdegree[:, 1 : len(INPUTS)] == 0) | (np.arange(MAX_HIDDEN) < hidden[:, None])).all(axis=1)
     # The numbers of a node's inputs are 1 to as many as there are: every one of them sets its own bit.
-    bits = np.left_shift(edges.astype(np.int64), np.minimum(cells.operands, 8)).sum(axis=1)
-    good &= (bits == np.left_shift(2, np.minimum(indegree, 8).astype(np.int64)) - 2).all(axis=1)
+    bits = np.left_shift(edges, np.minimum(cells.operands, 8), dtype=np.uint16).sum(axis=1, dtype=np.uint16)
+    good &= (bits == np.left_shift(2, np.minimum(indegree, 8), dtype=np.uint16) - 2).all(axis=1)
     return good

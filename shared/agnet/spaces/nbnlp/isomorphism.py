@@ -129,11 +129,11 @@ class _Structure:
 
     def __init__(self, cells: Cells) -> None:
         nodes = cells.ops.shape[1]
-        self.depth = np.zeros(cells.ops.shape, dtype=np.int64)
+        self.depth = np.zeros(cells.ops.shape, dtype=np.uint8)
         """[n, nodes] edges on the longest path to a node."""
         edges = cells.operands > 0
         for node in range(len(INPUTS), nodes):
-            self.depth[:, node] = np.where(edges[:, :node, node], self.depth[:, :node] + 1, 0).max(axis=1)
+            self.depth[:, node] = (edges[:, :node, node] * (self.depth[:, :node] + np.uint8(1))).max(axis=1)
         cell, source, target = np.nonzero(edges)
         self._source, self._target = cell * nodes + source, cell * nodes + target
         # Which operand an edge is matters only for some operations; the output's inputs are no one else's.
@@ -174,7 +174,7 @@ class _Structure:
             colours[nodes] = _mix(colours[nodes] ^ _mix(received[nodes] + direction))
 
 
-def _by_value(items: NDArray[np.int64], values: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+def _by_value(items: NDArray[np.int64], values: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
     """The items with the value 0, with the value 1, and so on."""
     order = np.argsort(values, kind="stable")
     ends = np.cumsum(np.bincount(values)) if len(values) else np.zeros(0, dtype=np.int64)
