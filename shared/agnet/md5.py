@@ -16,7 +16,9 @@ BLOCK = 64
 """Bytes that one compression takes in."""
 
 _FEW = 1000  # below, hashlib is faster
-_LANES = 16384  # few enough for the second-level cache, enough to hide what a NumPy call costs
+_LANES = 32768
+"""Few enough for the second-level cache, enough to hide what a NumPy call costs: also that a thread then has to wait
+until another lets go of Python."""
 _MESSAGES = 512  # that are read word by word while they are in the cache
 
 _ROTATIONS = ((7, 12, 17, 22), (5, 9, 14, 20), (4, 11, 16, 23), (6, 10, 15, 21))

@@ -24,6 +24,8 @@ from agnet.spaces import nb101_cells as cells
 
 _CELLS = 16384  # at a time in a thread: 50 MB of text
 _THREADS = 4
+_FEW = 64
+"""Cells that are done sooner one by one than as arrays."""
 _HEX = 32
 _BYTES = 16
 _MANY = 60_000
@@ -95,6 +97,11 @@ def _compute(codes: NDArray[np.int64]) -> NDArray[np.uint8]:
     """[n, 16] digests."""
     found = np.empty((len(codes), _BYTES), np.uint8)
     sizes = cells.sizes_of(codes)
+    if len(codes) <= _FEW:
+        adjacency, labels = cells.unpack(codes).adjacency[:, 0].tolist(), cells.labels_of(codes).tolist()
+        for row, size in enumerate(sizes.tolist()):
+            found[row] = np.frombuffer(_hash(adjacency[row], labels[row], size), np.uint8)
+        return found
     parts = [
         (size, rows[start : start + _CELLS])
         for size in range(cells.MAX_VERTICES, 1, -1)
@@ -106,10 +113,30 @@ def _compute(codes: NDArray[np.int64]) -> NDArray[np.uint8]:
         size, rows = part
         found[rows] = _hashes(codes[rows], size)
 
+    if len(parts) == 1:
+        fill(parts[0])
+        return found
     # NumPy lets other threads run while it works on arrays, and it does nothing else here.
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         list(pool.map(fill, parts))
     return found
+
+
+def _hash(adjacency: list[list[bool]], labels: list[int], size: int) -> bytes:
+    """The digest of one cell of ``size`` vertices: what :func:`_hashes` does, as the official code has it."""
+    vertices = range(size)
+    sources = [[a for a in vertices if adjacency[a][b]] for b in vertices]
+    targets = [[b for b in vertices if adjacency[a][b]] for a in vertices]
+    label = [_INPUT, *labels[: size - 2], _OUTPUT]
+    state = [_md5(str((len(targets[v]), len(sources[v]), label[v]))).hex() for v in vertices]
+    for _ in vertices:
+        around = [["".join(sorted(state[u] for u in near[v])) for near in (sources, targets)] for v in vertices]
+        state = [_md5(f"{into}|{out}|{own}").hex() for (into, out), own in zip(around, state, strict=True)]
+    return _md5(str(sorted(state)))
+
+
+def _md5(text: str) -> bytes:
+    return hashlib.md5(text.encode(), usedforsecurity=False).digest()
 
 
 def _hashes(codes: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
@@ -207,7 +234,7 @@ def _first_digests(
     kind = (adjacency.sum(axis=2) * 8 + adjacency.sum(axis=1)) * 8 + (label - _OUTPUT)
     found, index = np.unique(kind.reshape(-1), return_inverse=True)
     text = [str((key >> 6, key >> 3 & 7, (key & 7) + _OUTPUT)) for key in found.tolist()]
-    digests = b"".join(hashlib.md5(line.encode(), usedforsecurity=False).digest() for line in text)
+    digests = b"".join(map(_md5, text))
     return np.frombuffer(digests, np.uint8).reshape(-1, 16), index
 
 
