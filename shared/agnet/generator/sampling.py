@@ -241,7 +241,7 @@ class Generation:
     def _blocks(self) -> Iterator[Block]:
         """All samples, without end unless ``max_samples`` says so.
 
-        A few come block by block, many are worked on by several threads. Of the last ones no more are made than it
+        A few come as they are made, many are worked on by several threads. Of the last ones no more are made than it
         takes, as far as the share tells that was found of those before.
         """
         ahead: deque[tuple[int, Future[Block]]] = deque()
@@ -250,7 +250,7 @@ class Generation:
         try:
             for number, size, rows in _sizes(self._max_samples):
                 if workers == 1 or (size < _LARGEST_BLOCK and self._n < _LARGEST_BLOCK):
-                    yield self._block(number, size, slice(0, rows))
+                    yield from self._parts(number, size, slice(0, rows))
                     continue
                 pool = pool or ThreadPoolExecutor(workers)
                 start = 0
@@ -275,6 +275,15 @@ class Generation:
         return (self._n - tally.found) / max(share, 1e-9) - ahead
 
     def _block(self, number: int, size: int, part: slice) -> Block:
+        """All of :meth:`_parts`."""
+        parts = list(self._parts(number, size, part))
+        return Block(
+            Graphs.concat([made.graphs for made in parts]),
+            np.concatenate([made.latent for made in parts]),
+            np.concatenate([made.valid for made in parts]),
+        )
+
+    def _parts(self, number: int, size: int, part: slice) -> Iterator[Block]:
         """Some of the ``size`` samples that a block has; the first ones, unless the sampler leaves nothing open."""
         rng = numpy_stream(self._seed, "generate", number)
         if self._latent == "normal":
@@ -282,12 +291,11 @@ class Generation:
         else:
             latent = (2 * rng.random((size, self._length), np.float32) - 1) * np.float32(self._scale)
         at_once = self._sampler.rows
-        parts = [
-            self._sampler.graphs(latent[start : start + at_once], rng, self._temperature)
-            for start in range(part.start, part.stop, at_once)
-        ]
-        graphs = Graphs.concat(parts).take(slice(0, part.stop - part.start))
-        return Block(graphs, latent[part], self._space.valid(graphs))
+        for start in range(part.start, part.stop, at_once):
+            graphs = self._sampler.graphs(latent[start : start + at_once], rng, self._temperature)
+            end = min(start + at_once, part.stop)
+            graphs = graphs.take(slice(0, end - start))
+            yield Block(graphs, latent[start:end], self._space.valid(graphs))
 
 
 def _sizes(max_samples: int | None) -> Iterator[tuple[int, int, int]]:
