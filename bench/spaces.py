@@ -50,8 +50,10 @@ def rows() -> Iterator[Row]:
         folder = Path(name)
         benchmarks.get.cache_clear()
         import_nb101()
-        for benchmark in ("nb101", "nb201/cifar10"):
-            yield from _lookups(benchmark, folder)
+        # The join needs the very same text. Ours reads any notation of a cell, and for NAS-Bench-101 finds the numbering
+        # that all isomorphic cells share; it also starts a third of a second later than pyarrow alone.
+        for benchmark, limit in (("nb101", 2.0), ("nb201/cifar10", 1.4)):
+            yield from _lookups(benchmark, folder, limit)
         yield _opening(folder)
     unit = shell(f"{sys.executable} -c 'import torch'")
     for work, limit in (
@@ -75,7 +77,7 @@ def import_nb101() -> None:
     store.write("nb101", table, sources.get("nb101").layout, ())
 
 
-def _lookups(name: str, folder: Path) -> Iterator[Row]:
+def _lookups(name: str, folder: Path, limit: float) -> Iterator[Row]:
     """``query`` of a million random records from file to file."""
     benchmark = benchmarks.load(name)
     space = spaces.get(benchmark.space)
@@ -94,8 +96,7 @@ def _lookups(name: str, folder: Path) -> Iterator[Row]:
     ours = ["query", name, str(source), "-o", str(target)]
     join = [sys.executable, "-c", _JOIN, str(source), str(answers), str(target)]
     work = f"query {name}, {_RECORDS:,} records"
-    # Ours reads any notation of a cell; the join needs the very same text.
-    yield compare(work, partial(_run, ours), "pyarrow's join of the same files", partial(_run, join), limit=1.2)
+    yield compare(work, partial(_run, ours), "pyarrow's join of the same files", partial(_run, join), limit=limit)
     yield _memory(work, ours)
 
 

@@ -61,6 +61,8 @@ class Retrying(Wrapped):
     def query(self, graphs: Graphs, metrics: Sequence[str] | None = None, *, draw: Seed | None = None) -> Answer:
         """See :meth:`Benchmark.query`; architectures that cannot be read are not asked again."""
         answer = self.first.query(graphs, metrics, draw=draw)
+        if not answer.problems or not self._retries:
+            return answer
         known = self.has(graphs)
         for _ in range(self._retries):
             rows = np.array([row for row in sorted(answer.problems) if known[row]], np.int64)

@@ -68,12 +68,12 @@ def sizes_of(codes: NDArray[np.int64]) -> NDArray[np.uint8]:
 def pack(graphs: Graphs) -> NDArray[np.int64]:
     """[n] codes of pruned graphs; :data:`NO_CELL` where the graph is not a cell of the space."""
     ops = graphs.ops[:, 0]
-    bytes_ = np.packbits(graphs.adjacency[:, 0][:, _SOURCES, _TARGETS], axis=1, bitorder="little").astype(np.int64)
+    bits = graphs.adjacency[:, 0].reshape(len(ops), MAX_VERTICES**2).take(_SOURCES * MAX_VERTICES + _TARGETS, axis=1)
+    bytes_ = np.packbits(bits, axis=1, bitorder="little").astype(np.int64)
     edges = bytes_[:, 0] | bytes_[:, 1] << 8 | bytes_[:, 2] << 16
     sizes = graphs.sizes[:, 0].astype(np.int64)
     labels = _LABEL_OF_TYPE[ops[:, 1:-1]]
-    unused = np.arange(1, INNER + 1) >= sizes[:, None] - 1
-    labels[unused] = 0
+    labels *= np.arange(1, INNER + 1) < sizes[:, None] - 1
     tables = _tables()
     good = (
         (tables.sizes[tables.rows[edges]] == sizes)
@@ -112,8 +112,9 @@ def canonical(codes: NDArray[np.int64]) -> NDArray[np.int64]:
     first = tables.first[rows]
     count = tables.first[rows + 1] - first
     smallest = np.einsum("ij,ij->i", labels, tables.weights[first])
+    more = np.arange(len(codes))
     for k in range(1, int(count.max(initial=1))):
-        more = np.flatnonzero(count > k)
+        more = more[count[more] > k]
         other = np.einsum("ij,ij->i", labels[more], tables.weights[first[more] + k])
         smallest[more] = np.minimum(smallest[more], other)
     return np.where(codes >= 0, tables.smallest[rows] << _LABEL_BITS | smallest, NO_CELL)
