@@ -50,8 +50,8 @@ def rows() -> Iterator[Row]:
         folder = Path(name)
         benchmarks.get.cache_clear()
         import_nb101()
-        # The join needs the very same text. Ours reads any notation of a cell, and for NAS-Bench-101 finds the numbering
-        # that all isomorphic cells share; it also starts a third of a second later than pyarrow alone.
+        # The join needs the very same text. Ours reads any notation, for NAS-Bench-101 in any numbering of vertices;
+        # it also starts a third of a second later than pyarrow alone.
         for benchmark, limit in (("nb101", 2.0), ("nb201/cifar10", 1.4)):
             yield from _lookups(benchmark, folder, limit)
         yield _opening(folder)

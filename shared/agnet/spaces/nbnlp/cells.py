@@ -63,6 +63,13 @@ class Cells:
         """The cells at ``rows``."""
         return Cells(self.ops[rows], self.operands[rows], self.sizes[rows])
 
+    def edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Cell, source and target of every edge, in that order."""
+        nodes = self.ops.shape[1]
+        # ``nonzero`` of one axis takes a third of the time that it takes for three.
+        cell, edge = np.divmod(np.flatnonzero(self.operands), nodes * nodes)
+        return cell, *np.divmod(edge, nodes)
+
     def reorder(self, order: NDArray[np.integer]) -> Cells:
         """The cells with node ``order[i, k]`` [n, nodes] of cell i at place k."""
         rows = np.arange(len(self))[:, None, None]

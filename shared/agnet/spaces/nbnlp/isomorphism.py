@@ -134,7 +134,7 @@ class _Structure:
         edges = cells.operands > 0
         for node in range(len(INPUTS), nodes):
             self.depth[:, node] = (edges[:, :node, node] * (self.depth[:, :node] + np.uint8(1))).max(axis=1)
-        cell, source, target = np.nonzero(edges)
+        cell, source, target = cells.edges()
         self._source, self._target = cell * nodes + source, cell * nodes + target
         # Which operand an edge is matters only for some operations; the output's inputs are no one else's.
         types = cells.ops[cell, target].astype(np.uint64)

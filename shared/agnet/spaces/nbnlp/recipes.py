@@ -58,10 +58,10 @@ def write(cells: Cells) -> pa.StringArray:
     tokens[:, 1:, 0] = _NEXT
     tokens[:, :, 1] = names[:, inner]
     tokens[:, :, 2] = _OPERATION + cells.ops[:, inner]
-    cell, source, target = np.nonzero(cells.operands[:, :, inner])
-    place = cells.operands[cell, source, inner[target]].astype(np.int64)
+    cell, source, target = cells.edges()
+    place = cells.operands[cell, source, target].astype(np.int64)
     first = np.where(place == 1, _FIRST_INPUT, _NEXT_INPUT)
-    tokens[cell, target, 2 + np.minimum(place, _MOST)] = first + names[cell, source]
+    tokens[cell, target - len(INPUTS), 2 + np.minimum(place, _MOST)] = first + names[cell, source]
     tokens[:, :, -1] = _END
     tokens[inner >= sizes[:, None] - 1] = -1
     ends = np.full((n, 2), [_OPEN, _CLOSE])
