@@ -11,7 +11,7 @@ Encodings of a cell stand side by side where an architecture has several. The ed
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from math import isqrt, prod
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from agnet import spaces
 from agnet.errors import InputError
 from agnet.features import columns as feature_columns
-from agnet.features import features
+from agnet.features import features, of_cells
 from agnet.graphs import Graphs
 from agnet.live import LiveCells, each_cell, types_of
 from agnet.spaces.base import Space
@@ -44,6 +44,12 @@ def encode(space: Space, graphs: Graphs, kind: str) -> NDArray[np.uint8] | NDArr
     if index is None or kind in ("onehot", "adjacency"):
         return _compute(space, graphs, kind)
     return _table(space.name, kind)[index]
+
+
+def structure(space: Space, graphs: Graphs) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """``features`` and ``paths``, which look at the same cells: both for less than one after the other."""
+    features_, paths = each_cell(space, graphs, partial(of_cells, space), partial(_paths, space))
+    return features_, paths
 
 
 def columns(space: Space, kind: str) -> list[str]:
@@ -107,7 +113,7 @@ def _compute(space: Space, graphs: Graphs, kind: str) -> NDArray[np.uint8] | NDA
     if kind == "adjacency":
         return _adjacency(space, graphs)
     if kind == "paths":
-        return each_cell(graphs, lambda cells: _paths(space, cells))
+        return each_cell(space, graphs, partial(_paths, space))[0]
     return features(space, graphs)
 
 
@@ -140,14 +146,13 @@ def _num_sequences(space: Space) -> int:
     return sum(len(space.operations) ** length for length in range(space.longest_path + 1))
 
 
-def _paths(space: Space, cells: Graphs) -> NDArray[np.uint8]:
+def _paths(space: Space, live: LiveCells) -> NDArray[np.uint8]:
     """[n, sequences or buckets] which paths single cells have, by dynamic programming over the nodes.
 
     Sequences are numbered by length, then lexicographically, so an operation put behind a sequence gives a number that
     follows from both. Where there are too many, they fall into buckets, and an operation is a fixed random permutation
     of these.
     """
-    live = LiveCells(space, cells)
     count, k = _num_sequences(space), len(space.operations)
     nodes, n = live.types.shape
     if count <= _LONGEST_PATHS:

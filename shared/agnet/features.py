@@ -16,6 +16,7 @@ For each cell, with S running over :func:`subsets` of the operations:
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -52,12 +53,11 @@ def columns(space: Space) -> list[str]:
 
 def features(space: Space, graphs: Graphs) -> NDArray[np.float32]:
     """[n, len(columns(space))] features of architectures."""
-    return each_cell(graphs, lambda cells: _features(space, cells))
+    return each_cell(space, graphs, partial(of_cells, space))[0]
 
 
-def _features(space: Space, cells: Graphs) -> NDArray[np.float32]:
+def of_cells(space: Space, live: LiveCells) -> NDArray[np.float32]:
     """[n, d] features of single cells."""
-    live = LiveCells(space, cells)
     types = live.types
     operations = types_of(space, space.operations)
     sets = np.array([np.isin(np.arange(len(space.node_types)), types_of(space, subset)) for subset in subsets(space)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,18 +20,21 @@ def types_of(space: Space, names: Iterable[str]) -> list[int]:
     return [space.node_types.index(name) for name in names]
 
 
-def each_cell(graphs: Graphs, encode: Callable[[Graphs], NDArray[_Number]]) -> NDArray[_Number]:
-    """[n, cells × d] what ``encode`` makes of single cells, [m, d], those of an architecture side by side.
+def each_cell(space: Space, graphs: Graphs, *encoders: Callable[[LiveCells], NDArray[Any]]) -> list[NDArray[Any]]:
+    """For each of ``encoders``, [n, cells × d] what it makes of single cells, [m, d], an architecture's side by side.
 
-    It is given a bounded number of cells at a time, so what it needs besides its result does not grow with n.
+    They are given a bounded number of cells at a time, so what they need besides the results does not grow with n.
     """
     n, cells, nodes = graphs.ops.shape
     single = Graphs(
         graphs.ops.reshape(-1, 1, nodes), graphs.adjacency.reshape(-1, 1, nodes, nodes), graphs.sizes.reshape(-1, 1)
     )
-    starts = range(0, max(n * cells, 1), _BLOCK)
-    encoded = np.concatenate([encode(single.take(slice(start, start + _BLOCK))) for start in starts])
-    return encoded.reshape(n, cells * encoded.shape[1])
+    blocks = []
+    for start in range(0, max(n * cells, 1), _BLOCK):
+        live = LiveCells(space, single.take(slice(start, start + _BLOCK)))
+        blocks.append([encode(live) for encode in encoders])
+    encoded = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
+    return [part.reshape(n, cells * part.shape[1]) for part in encoded]
 
 
 class LiveCells:

@@ -17,31 +17,30 @@ class Remembered:
 
     def __init__(self, respects: Respects) -> None:
         self._respects = respects
-        self._last, self._this = (_Known(respects) for _ in range(2))
+        self._keys = pa.array([], pa.string())
+        self._groups = [np.empty((0, width)) for width in respects.widths]
+        self._this: list[tuple[pa.Array, list[NDArray[np.float64]]]] = []
 
     def turn(self) -> None:
         """A new round: forget the round before the last."""
-        self._last, self._this = self._this, _Known(self._respects)
+        if self._this:
+            keys, groups = zip(*self._this, strict=True)
+            self._keys = pa.concat_arrays(keys)
+            self._groups = [np.concatenate(parts) for parts in zip(*groups, strict=True)]
+            self._this = []
 
     def __call__(self, graphs: Graphs, keys: pa.Array) -> list[NDArray[np.float64]]:
         """[n, d] features in each group of ``n`` architectures with these keys."""
         if self._respects.space.index(graphs) is not None:
             return self._respects(graphs)  # a table has them
-        place = arrow.to_numpy(pc.index_in(keys, value_set=self._last.keys).fill_null(-1))
+        place = arrow.to_numpy(pc.index_in(keys, value_set=self._keys).fill_null(-1))
         new = np.flatnonzero(place < 0)
-        groups = [group[place] if len(group) else np.empty((len(keys), group.shape[1])) for group in self._last.groups]
-        if len(new):
-            for group, computed in zip(groups, self._respects(graphs.take(new)), strict=True):
-                group[new] = computed
-        self._this.add(keys, groups)
+        if len(new) == len(keys):
+            groups = self._respects(graphs)
+        else:
+            groups = [group.take(place, axis=0, mode="clip") for group in self._groups]
+            if len(new):
+                for group, computed in zip(groups, self._respects(graphs.take(new)), strict=True):
+                    group[new] = computed
+        self._this.append((keys, groups))
         return groups
-
-
-class _Known:
-    def __init__(self, respects: Respects) -> None:
-        self.keys = pa.array([], pa.string())
-        self.groups = [np.empty((0, width)) for width in respects.widths]
-
-    def add(self, keys: pa.Array, groups: list[NDArray[np.float64]]) -> None:
-        self.keys = pa.concat_arrays([self.keys, keys])
-        self.groups = [np.concatenate(pair) for pair in zip(self.groups, groups, strict=True)]

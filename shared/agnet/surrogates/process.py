@@ -134,11 +134,12 @@ class Process:
         Le Riche and Carraro ("Kriging Is Well-Suited to Parallelize Optimization", 2010). ``fitted`` stays as it is.
         """
         expected = self.posterior(groups)
-        covariance = self.covariance(groups, groups) - expected._explained.T @ expected._explained
+        explained = expected.explained
+        covariance = self.covariance(groups, groups) - explained.T @ explained
         covariance[np.diag_indices(len(covariance))] += self.noises_at(expected.mean) + _JITTER
         factor = cholesky(covariance, lower=True, check_finite=False)
         above = np.zeros((len(self._factor), len(factor)))
-        self._factor = np.block([[self._factor, above], [expected._explained.T, factor]])
+        self._factor = np.block([[self._factor, above], [explained.T, factor]])
         self._weights = np.concatenate([self._weights, np.zeros(len(factor))])
         self._groups = [np.concatenate(pair) for pair in zip(self._groups, groups, strict=True)]
 
@@ -148,7 +149,7 @@ class Process:
         mean = cross @ self._weights
         explained = solve_triangular(self._factor, cross.T, lower=True, overwrite_b=True, check_finite=False)
         variance = self._prior_variance(groups) - np.einsum("nm,nm->m", explained, explained)
-        return Posterior(self, groups, mean, np.maximum(variance, _JITTER), explained)
+        return Posterior(self, mean, np.maximum(variance, _JITTER), [(groups, explained)])
 
     def covariance(self, a: Groups, b: Groups) -> NDArray[np.float64]:
         """[n, m] covariance of the process, without noise."""
@@ -175,39 +176,53 @@ class Posterior:
     """The process at [m] architectures, given the values it was conditioned on."""
 
     process: Process
-    groups: Groups
     mean: NDArray[np.float64]
     """[m]"""
     variance: NDArray[np.float64]
     """[m] of the process itself; a measured value varies by ``process.noise`` more."""
-    _explained: NDArray[np.float64]
-    """[n, m] prior covariance with the known values, whitened."""
+    _pieces: list[tuple[Groups, NDArray[np.float64]]]
+    """Of the architectures, one lot after the other: features of each group; [n, m] prior covariance with the known
+    values, whitened. They are put together when they are asked for: what a search adds to often it seldom asks for."""
+
+    def _whole(self) -> tuple[Groups, NDArray[np.float64]]:
+        if len(self._pieces) > 1:
+            groups, explained = zip(*self._pieces, strict=True)
+            joined = [np.concatenate(parts) for parts in zip(*groups, strict=True)]
+            self._pieces = [(joined, np.concatenate(explained, axis=1))]
+        return self._pieces[0]
+
+    @property
+    def explained(self) -> NDArray[np.float64]:
+        """[n, m] prior covariance with the known values, whitened."""
+        return self._whole()[1]
 
     def take(self, rows: NDArray[np.integer]) -> Posterior:
         """The architectures at ``rows``."""
-        groups = [group[rows] for group in self.groups]
-        return Posterior(self.process, groups, self.mean[rows], self.variance[rows], self._explained[:, rows])
+        groups, explained = self._whole()
+        piece = [group[rows] for group in groups], explained[:, rows]
+        return Posterior(self.process, self.mean[rows], self.variance[rows], [piece])
 
     def extend(self, other: Posterior) -> Posterior:
         """These architectures and, behind them, those of ``other``."""
-        groups = [np.concatenate(pair) for pair in zip(self.groups, other.groups, strict=True)]
         mean, variance = np.concatenate([self.mean, other.mean]), np.concatenate([self.variance, other.variance])
-        return Posterior(self.process, groups, mean, variance, np.hstack([self._explained, other._explained]))
+        return Posterior(self.process, mean, variance, [*self._pieces, *other._pieces])
 
     def expect(self, row: int) -> None:
         """Update the variance as if ``row``'s value was known, to what it is expected to be.
 
         So a batch is chosen one by one: what the first of it will tell, the others need not.
         """
-        here = [group[row : row + 1] for group in self.groups]
-        covariance = self.process.covariance(self.groups, here)[:, 0] - self._explained.T @ self._explained[:, row]
+        groups, explained = self._whole()
+        here = [group[row : row + 1] for group in groups]
+        covariance = self.process.covariance(groups, here)[:, 0] - explained.T @ explained[:, row]
         step = covariance / np.sqrt(max(covariance[row], _JITTER) + self.process.noise)
-        self._explained = np.vstack([self._explained, step])
+        self._pieces = [(groups, np.vstack([explained, step]))]
         self.variance = np.maximum(self.variance - step**2, _JITTER)
 
     def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """[n, m] samples of the process; cubic in m."""
-        covariance = self.process.covariance(self.groups, self.groups) - self._explained.T @ self._explained
+        groups, explained = self._whole()
+        covariance = self.process.covariance(groups, groups) - explained.T @ explained
         covariance[np.diag_indices(len(covariance))] += 1e-6
         factor = cholesky(covariance, lower=True, check_finite=False)
         samples: NDArray[np.float64] = self.mean + rng.standard_normal((n, len(self.mean))) @ factor.T

@@ -104,9 +104,10 @@ def _table(name: str, costs: bool) -> list[NDArray[np.float64]]:
 
 
 def _raw(space: Space, graphs: Graphs, costs: bool) -> dict[str, NDArray[np.number]]:
-    structure = np.log1p(encodings.encode(space, graphs, "features"), dtype=np.float64)
+    features_, paths = encodings.structure(space, graphs)
+    structure = np.log1p(features_, dtype=np.float64)
     groups: dict[str, NDArray[np.number]] = {part: structure[:, at] for part, at in _structure(space).items()}
-    groups["paths"] = encodings.encode(space, graphs, "paths")
+    groups["paths"] = paths
     with suppress(InputError):  # a space of the user's own, whose networks nobody knows
         groups["size"] = np.log(np.maximum(networks.params(space, graphs), 1))[:, None]
     if costs:
