@@ -30,7 +30,7 @@ _FAR = 15
 _CLIMBS = 3
 _CLIMBERS = 5
 """Candidates whose neighbours become candidates, so often."""
-_KNOWN = (200, 100)
+_KNOWN = (140, 60)
 """Best and latest evaluations that a process knows at most: its cost is cubic, a search's must be linear."""
 _BELIEVED = 500
 """Architectures without an answer yet that are taken for what is expected of them, at most: the latest."""
