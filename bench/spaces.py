@@ -50,10 +50,8 @@ def rows() -> Iterator[Row]:
         folder = Path(name)
         benchmarks.get.cache_clear()
         import_nb101()
-        # The join needs the very same text. Ours reads any notation, for NAS-Bench-101 in any numbering of vertices;
-        # it also starts a third of a second later than pyarrow alone.
-        for benchmark, limit in (("nb101", 2.0), ("nb201/cifar10", 1.4)):
-            yield from _lookups(benchmark, folder, limit)
+        for benchmark in ("nb101", "nb201/cifar10"):
+            yield from _lookups(benchmark, folder)
         yield _opening(folder)
     unit = shell(f"{sys.executable} -c 'import torch'")
     for work, limit in (
@@ -77,7 +75,7 @@ def import_nb101() -> None:
     store.write("nb101", table, sources.get("nb101").layout, ())
 
 
-def _lookups(name: str, folder: Path, limit: float) -> Iterator[Row]:
+def _lookups(name: str, folder: Path) -> Iterator[Row]:
     """``query`` of a million random records from file to file."""
     benchmark = benchmarks.load(name)
     space = spaces.get(benchmark.space)
@@ -96,7 +94,9 @@ def _lookups(name: str, folder: Path, limit: float) -> Iterator[Row]:
     ours = ["query", name, str(source), "-o", str(target)]
     join = [sys.executable, "-c", _JOIN, str(source), str(answers), str(target)]
     work = f"query {name}, {_RECORDS:,} records"
-    yield compare(work, partial(_run, ours), "pyarrow's join of the same files", partial(_run, join), limit=limit)
+    # The join needs the very same text. Ours reads any notation, for NAS-Bench-101 in any numbering of vertices; it
+    # also starts a third of a second later than pyarrow alone.
+    yield compare(work, partial(_run, ours), "pyarrow's join of the same files", partial(_run, join), limit=1.2)
     yield _memory(work, ours)
 
 

@@ -23,5 +23,7 @@ def rows() -> Iterator[Row]:
     yield compare("agnet --help", shell("agnet --help"), "python -c pass", bare, limit=10)
     one = f"echo '{_CELL}' |"
     for command in ("encode", "query nb201/cifar10"):
-        yield within(f"{command}, one record", shell(f"{one} {command}"), f"{_SECONDS:g} s a record", _SECONDS)
+        work, run = f"{command}, one record", shell(f"{one} {command}")
+        yield compare(work, run, "import pyarrow", arrow, limit=3)
+        yield within(work, run, f"{_SECONDS:g} s a record", _SECONDS)
     yield compare("generate, one record", shell("generate nb201 -n 1"), "import torch", torch, limit=1.2)
