@@ -17,17 +17,24 @@ class Adam:
         self.mean = xp.full(0, length)
         self.square = xp.full(0, length)
         self.steps = 0
+        self._room = xp.empty(length)
 
     def step(self, vector: Array, gradient: Array, rate: float) -> None:
         """Move ``vector`` in place, about ``rate`` against each component of ``gradient``."""
         self.steps += 1
         of_mean, of_square = self._decays
-        self.mean += (gradient - self.mean) * (1 - of_mean)
-        self.square += (gradient * gradient - self.square) * (1 - of_square)
+        room = self._room
+        self._xp.subtract(gradient, self.mean, out=room)
+        room *= 1 - of_mean
+        self.mean += room
+        self._xp.multiply(gradient, gradient, out=room)
+        room -= self.square
+        room *= 1 - of_square
+        self.square += room
         # Both means start from zero; what that takes from them is given back.
-        size = self._xp.sqrt(self.square)
-        size *= (1 - of_square**self.steps) ** -0.5
-        size += _TINY
-        move = self.mean / size
-        move *= rate / (1 - of_mean**self.steps)
-        vector -= move
+        self._xp.sqrt(self.square, out=room)
+        room *= (1 - of_square**self.steps) ** -0.5
+        room += _TINY
+        self._xp.divide(self.mean, room, out=room)
+        room *= rate / (1 - of_mean**self.steps)
+        vector -= room

@@ -36,13 +36,28 @@ class Backend(Protocol):
     def full(self, value: float, *shape: int) -> Array:
         """Array of one value."""
 
-    def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        """``a @ b``, broadcast over leading axes."""
+    def matmul(self, a: Array, b: Array, out: Array) -> Array:
+        """``a @ b``, broadcast over leading axes, to ``out``."""
+
+    def add(self, a: Array, b: Array, out: Array) -> Array:
+        """``a + b`` to ``out``."""
+
+    def subtract(self, a: Array, b: Array, out: Array) -> Array:
+        """``a - b`` to ``out``."""
+
+    def multiply(self, a: Array, b: Array, out: Array) -> Array:
+        """``a * b`` to ``out``."""
+
+    def divide(self, a: Array, b: Array, out: Array) -> Array:
+        """``a / b`` to ``out``."""
+
+    def sqrt(self, x: Array, out: Array) -> Array:
+        """``x ** 0.5`` to ``out``."""
+
+    def alike(self, rows: Array) -> bool:
+        """Whether all rows are equal, if that can be told at once."""
 
     def log(self, x: Array) -> Array:
-        """A new array."""
-
-    def sqrt(self, x: Array) -> Array:
         """A new array."""
 
     def softmax(self, x: Array) -> Array:
@@ -64,6 +79,8 @@ class Backend(Protocol):
 class _NumPy:
     """Arrays in main memory."""
 
+    matmul, add, subtract, multiply, divide, sqrt = np.matmul, np.add, np.subtract, np.multiply, np.divide, np.sqrt
+
     def __init__(self, dtype: type = np.float32) -> None:
         self._dtype = dtype
 
@@ -79,14 +96,11 @@ class _NumPy:
     def full(self, value: float, *shape: int) -> Array:
         return np.full(shape, value, self._dtype)
 
-    def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        return np.matmul(a, b, out=out)
+    def alike(self, rows: Array) -> bool:
+        return bool((rows == rows[:1]).all())
 
     def log(self, x: Array) -> Array:
         return np.log(x)
-
-    def sqrt(self, x: Array) -> Array:
-        return np.sqrt(x)
 
     def softmax(self, x: Array) -> Array:
         y = np.exp(x - x.max(axis=-1, keepdims=True))
@@ -97,12 +111,12 @@ class _NumPy:
         return np.tanh(x, out=x)
 
     def sigmoid_(self, x: Array) -> Array:
-        # Half a tanh has no overflow to warn of, but takes twice as long.
-        np.negative(x, out=x)
-        np.minimum(x, 80, out=x)
-        np.exp(x, out=x)
-        x += 1
-        return np.reciprocal(x, out=x)
+        # Without an overflow to warn of.
+        x *= 0.5
+        np.tanh(x, out=x)
+        x *= 0.5
+        x += 0.5
+        return x
 
     def relu_(self, x: Array) -> Array:
         return np.maximum(x, 0, out=x)
@@ -133,14 +147,30 @@ class _Torch:
     def full(self, value: float, *shape: int) -> Array:
         return self._torch.full(shape, value, device=self._device, dtype=self._dtype)
 
-    def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        return self._torch.matmul(a, b, out=out)
+    def matmul(self, a: Array, b: Array, out: Array) -> Array:
+        # PyTorch's own ``out`` loses its place in a larger tensor when there are several leading axes.
+        return out.copy_(a @ b)
+
+    def add(self, a: Array, b: Array, out: Array) -> Array:
+        return self._torch.add(a, b, out=out)
+
+    def subtract(self, a: Array, b: Array, out: Array) -> Array:
+        return self._torch.subtract(a, b, out=out)
+
+    def multiply(self, a: Array, b: Array, out: Array) -> Array:
+        return self._torch.multiply(a, b, out=out)
+
+    def divide(self, a: Array, b: Array, out: Array) -> Array:
+        return self._torch.divide(a, b, out=out)
+
+    def sqrt(self, x: Array, out: Array) -> Array:
+        return self._torch.sqrt(x, out=out)
+
+    def alike(self, rows: Array) -> bool:
+        return False  # to look would be to wait for the device
 
     def log(self, x: Array) -> Array:
         return x.log()
-
-    def sqrt(self, x: Array) -> Array:
-        return x.sqrt()
 
     def softmax(self, x: Array) -> Array:
         return x.softmax(-1)

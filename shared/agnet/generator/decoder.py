@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agnet.generator.arrays import Array, Backend
-from agnet.generator.recurrence import Shape, Tape, Weights, backward, forward
+from agnet.generator.recurrence import Ended, Shape, Tape, Weights, backward, forward
 
 Parameters = Mapping[str, Array]
 
@@ -54,6 +54,18 @@ def parameter_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
         "edge_score": (2 * w, 1),
         "edge_score_bias": (1,),
     }
+
+
+def matrices(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """The same parameters, where a matrix and the bias that follows it are one matrix, whose last row is the bias."""
+    joined: dict[str, tuple[int, ...]] = {}
+    for name, size in shapes.items():
+        matrix = name.removesuffix("_bias")
+        if matrix in joined and joined[matrix][1:] == size:
+            joined[matrix] = (joined[matrix][0] + 1, *size)
+        else:
+            joined[name] = size
+    return joined
 
 
 def initial_parameters(shape: Shape, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
@@ -93,81 +105,109 @@ class Record(NamedTuple):
 
     z: Array
     weights: Weights
-    tape: Tape
-    input_hidden: Array
+    input_hidden: Ended
     input: Array
-    start: Array
+    start: Ended
 
 
-def decode(
-    xp: Backend, shape: Shape, p: Parameters, z: Array, *, record: bool = False
-) -> tuple[Array, Array, Record | None]:
+def decode(xp: Backend, shape: Shape, p: Parameters, z: Array, tape: Tape) -> tuple[Array, Array, Record]:
     """Scores (logits) of the cells that ``z`` [b, width] stands for.
 
+    Args:
+        xp: backend of the arrays.
+        shape: sizes.
+        p: parameters as :func:`matrices` joins them.
+        z: latents.
+        tape: for b cells.
+
     Returns:
-        [b, nodes, types] and [b, nodes (nodes - 1) / 2]: the edges by target node 1, 2, ..., each with its possible
-        sources in order; and what :func:`decode_backward` needs if ``record`` is set.
+        [b, nodes, types], until the tape is used again, and [b, nodes (nodes - 1) / 2]: the edges by target node 1, 2,
+        ..., each with its possible sources in order; and what :func:`decode_backward` needs.
     """
     w = shape.width
     read = z @ p["of_latent"]
     read[:, : 5 * w] += p["of_latent_bias"]
     # The embedding of the input's one-hot vector is the same for every cell.
-    input_hidden = xp.relu_(p["embed_hidden"][1:2] + p["embed_hidden_bias"])
-    input_ = input_hidden @ p["embed"] + p["embed_bias"]
-    start = xp.relu_(read[:, : 2 * w] + input_ @ p["of_input"])
-    first = start @ p["start_state"] + p["start_state_bias"]
+    input_hidden, start = Ended.make(xp, 1, w), Ended.make(xp, len(z), 2 * w)
+    xp.relu_(xp.add(p["embed_hidden"][1:2], p["embed_hidden"][-1:], out=input_hidden.values))
+    input_ = input_hidden.whole @ p["embed"]
+    xp.relu_(xp.add(read[:, : 2 * w], input_ @ p["of_input"], out=start.values))
     weights = _weights(xp, shape, p)
-    tape = Tape(xp, shape, len(z)) if record else None
+    first = start.whole @ p["start_state"]
     types, edges = forward(xp, shape, first, read[:, 2 * w : 4 * w], read[:, 4 * w :], weights, tape)
-    return types.swapaxes(0, 1), edges, None if tape is None else Record(z, weights, tape, input_hidden, input_, start)
+    return types.swapaxes(0, 1), edges, Record(z, weights, input_hidden, input_, start)
 
 
 def decode_backward(
-    xp: Backend, shape: Shape, p: Parameters, record: Record, d_types: Array, d_edges: Array, d: Parameters
+    xp: Backend, shape: Shape, p: Parameters, record: Record, tape: Tape, d_types: Array, d_edges: Array, d: Parameters
 ) -> None:
     """Write the gradients of all parameters to ``d``, from those of the scores that :func:`decode` returned."""
     w = shape.width
-    d_first, d_node, d_type_edge, d_weights = backward(
-        xp, shape, record.tape, record.weights, d_types.swapaxes(0, 1), d_edges
-    )
-    for name, value in zip(Weights._fields[1:], d_weights[1:], strict=True):
-        d[name][...] = value
-    _weights_backward(shape, p, d_weights.gates, d)
+    d_weights = Weights(*(xp.full(0, *matrix.shape) for matrix in record.weights))
+    d_first, d_node, d_type_edge = backward(xp, shape, tape, record.weights, d_types.swapaxes(0, 1), d_edges, d_weights)
+    _weights_backward(xp, shape, p, d_weights, d)
 
-    d["start_state"][...] = record.start.T @ d_first
-    d["start_state_bias"][...] = d_first.sum(0)
-    d_start = d_first @ p["start_state"].T
-    d_start *= record.start > 0
+    xp.matmul(record.start.whole.swapaxes(0, 1), d_first, out=d["start_state"])
+    d_start = d_first @ p["start_state"][:-1].swapaxes(0, 1)
+    d_start *= record.start.values > 0
     of_input = d_start.sum(0)[None]
-    d["of_input"][...] = record.input.T @ of_input
-    d_input = of_input @ p["of_input"].T
-    d["embed"][...] += record.input_hidden.T @ d_input
-    d["embed_bias"][...] += d_input[0]
-    d_input_hidden = (d_input @ p["embed"].T)[0]
-    d_input_hidden *= record.input_hidden[0] > 0
-    d["embed_hidden"][1] += d_input_hidden
-    d["embed_hidden_bias"][...] += d_input_hidden
+    xp.matmul(record.input.swapaxes(0, 1), of_input, out=d["of_input"])
+    d_input = of_input @ p["of_input"].swapaxes(0, 1)
+    d["embed"][...] += record.input_hidden.whole.swapaxes(0, 1) @ d_input
+    d_input_hidden = d_input @ p["embed"][:-1].swapaxes(0, 1)
+    d_input_hidden *= record.input_hidden.values > 0
+    d["embed_hidden"][1] += d_input_hidden[0]
+    d["embed_hidden"][-1] += d_input_hidden[0]
     d_read = xp.concat([d_start, d_node, d_type_edge], 1)
-    d["of_latent"][...] = record.z.T @ d_read
+    xp.matmul(record.z.swapaxes(0, 1), d_read, out=d["of_latent"])
     d["of_latent_bias"][...] = d_read[:, : 5 * w].sum(0)
 
 
 def _weights(xp: Backend, shape: Shape, p: Parameters) -> Weights:
-    # What a GRU cell reads of a message is linear in what the message reads: one matrix, the product of both.
-    half = shape.width // 2
-    gates = xp.full(0, shape.layers, 2, 3 * half + 3, 4 * half)
-    gates[:, :, : 2 * half + 1, : 3 * half] = p["message"] @ p["update_message"]
-    gates[:, :, 2 * half + 2 : -1, : 2 * half] = p["update_state"][..., : 2 * half]
-    gates[:, :, 2 * half + 2 : -1, 3 * half :] = p["update_state"][..., 2 * half :]
+    """The recurrence's matrices; of two with nothing in between, the product."""
+    w, half, types = shape.width, shape.width // 2, shape.types
+    gates = xp.full(0, shape.layers, 2, 3 * half + 2, 4 * half)
+    xp.matmul(p["message"], p["update_message"], out=gates[:, :, : w + 1, : 3 * half])
+    gates[:, :, w + 1 : -1, : 2 * half] = p["update_state"][..., : 2 * half]
+    gates[:, :, w + 1 : -1, 3 * half :] = p["update_state"][..., 2 * half :]
     gates[:, :, -1] = p["update_bias"]
-    return Weights(gates, *(p[name] for name in Weights._fields[1:]))
+    of_typed = xp.empty(w + 1, types + w)
+    of_typed[:, :types] = p["type_score"]
+    xp.matmul(p["type_score"], p["embed_hidden"][:-1], out=of_typed[:, types:])
+    of_typed[-1, types:] += p["embed_hidden"][-1]
+    of_hidden = xp.concat([p["node_state"] @ p["of_new"], p["node_state"]], 1)
+    of_embed_hidden = p["embed"] @ p["of_embedding"]
+    return Weights(
+        gates,
+        p["of_state"],
+        p["of_graph"],
+        p["of_origin"],
+        of_typed,
+        of_embed_hidden,
+        of_hidden,
+        p["edge_score"],
+    )
 
 
-def _weights_backward(shape: Shape, p: Parameters, d_gates: Array, d: Parameters) -> None:
-    half = shape.width // 2
-    of_message = d_gates[:, :, : 2 * half + 1, : 3 * half]
-    d["message"][...] = of_message @ p["update_message"].swapaxes(2, 3)
-    d["update_message"][...] = p["message"].swapaxes(2, 3) @ of_message
-    d["update_state"][..., : 2 * half] = d_gates[:, :, 2 * half + 2 : -1, : 2 * half]
-    d["update_state"][..., 2 * half :] = d_gates[:, :, 2 * half + 2 : -1, 3 * half :]
+def _weights_backward(xp: Backend, shape: Shape, p: Parameters, d_weights: Weights, d: Parameters) -> None:
+    w, half, types = shape.width, shape.width // 2, shape.types
+    for name in ("of_state", "of_graph", "of_origin", "edge_score"):
+        d[name][...] = getattr(d_weights, name)
+    d_gates = d_weights.gates
+    of_message = d_gates[:, :, : w + 1, : 3 * half]
+    xp.matmul(of_message, p["update_message"].swapaxes(2, 3), out=d["message"])
+    xp.matmul(p["message"].swapaxes(2, 3), of_message, out=d["update_message"])
+    d["update_state"][..., : 2 * half] = d_gates[:, :, w + 1 : -1, : 2 * half]
+    d["update_state"][..., 2 * half :] = d_gates[:, :, w + 1 : -1, 3 * half :]
     d["update_bias"][...] = d_gates[:, :, -1]
+    of_scores, of_hidden = d_weights.of_typed[:, :types], d_weights.of_typed[:, types:]
+    xp.matmul(p["type_score"].swapaxes(0, 1), of_hidden, out=d["embed_hidden"][:-1])
+    d["embed_hidden"][-1] = of_hidden[-1]
+    xp.matmul(of_hidden, p["embed_hidden"][:-1].swapaxes(0, 1), out=d["type_score"])
+    d["type_score"][...] += of_scores
+    xp.matmul(d_weights.of_embed_hidden, p["of_embedding"].swapaxes(0, 1), out=d["embed"])
+    xp.matmul(p["embed"].swapaxes(0, 1), d_weights.of_embed_hidden, out=d["of_embedding"])
+    of_new, of_state = d_weights.of_hidden[:, : 2 * w], d_weights.of_hidden[:, 2 * w :]
+    xp.matmul(p["node_state"].swapaxes(0, 1), of_new, out=d["of_new"])
+    xp.matmul(of_new, p["of_new"].swapaxes(0, 1), out=d["node_state"])
+    d["node_state"][...] += of_state

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agnet.generator import decoder, predictor
 from agnet.generator.arrays import Array, Backend, backend, views
-from agnet.generator.recurrence import Shape
+from agnet.generator.recurrence import Shape, Tape
 from agnet.spaces.base import Space
 
 
@@ -136,11 +136,20 @@ class Network:
         self.vector = self.xp.empty(sum(map(prod, shapes.values())))
         self.gradient = self.xp.full(0, len(self.vector))
         self._parameters = views(self.vector, shapes)
-        self._gradients = views(self.gradient, shapes)
         for name, value in self._parameters.items():
             value[...] = self.xp.array(parameters[name])
-        decoders = sum(prod(size) for name, size in shapes.items() if name.startswith("decoder."))
-        self.of_decoders, self.of_predictor = slice(0, decoders), slice(decoders, None)
+        of_decoder = decoder.matrices(decoder.parameter_shapes(config.shape))
+        length = sum(map(prod, of_decoder.values()))
+        starts = [cell * length for cell in range(config.cells)]
+        # What starts with d is a gradient.
+        self._decoders = [views(self.vector[start:], of_decoder) for start in starts]
+        self._d_decoders = [views(self.gradient[start:], of_decoder) for start in starts]
+        self.of_predictor = slice(config.cells * length, None)
+        self._predictor, self._d_predictor = (
+            {name.removeprefix("predictor."): value for name, value in named.items() if name.startswith("predictor.")}
+            for named in (self._parameters, views(self.gradient, shapes))
+        )
+        self._tapes: list[Tape] = []
 
     def parameters(self) -> dict[str, NDArray[np.float32]]:
         """A copy of all parameters."""
@@ -148,15 +157,15 @@ class Network:
 
     def scores(self, latent: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Scores (logits) of [n, latent_length] latents: [n, cells, nodes, types] and [n, cells, edges]."""
-        types, edges = zip(*(cell[:2] for cell in self._decode(self.xp.array(latent), record=False)), strict=True)
+        types, edges, _ = zip(
+            *self._decode(self.xp.array(latent), self._new_tapes(len(latent), keep=False)), strict=True
+        )
         return np.stack([*map(self.xp.numpy, types)], axis=1), np.stack([*map(self.xp.numpy, edges)], axis=1)
 
     def predict(self, latent: NDArray[np.float32]) -> NDArray[Any]:
         """[n, metrics] what the predictor says of latents."""
-        cells = self._decode(self.xp.array(latent), record=False)
-        return self.xp.numpy(
-            predictor.predict(self.xp, self._part("predictor.", self._parameters), self._flat(cells))[-1]
-        )
+        cells = self._decode(self.xp.array(latent), self._new_tapes(len(latent), keep=False))
+        return self.xp.numpy(predictor.predict(self.xp, self._predictor, self._flat(cells))[-1])
 
     def learn(
         self, latent: NDArray[np.float32], targets: Targets, *, alpha: float = 0.0, backpropagate: bool = True
@@ -173,12 +182,14 @@ class Network:
             backpropagate: whether the predictor's error reaches the decoders.
         """
         xp, shape, b = self.xp, self.config.shape, len(latent)
-        cells = self._decode(xp.array(latent), record=True)
+        if not self._tapes or self._tapes[0].b != b:
+            self._tapes = self._new_tapes(b, keep=True)
+        cells = self._decode(xp.array(latent), self._tapes)
         weight = np.full(b, 1 / b) if targets.weights is None else targets.weights / b
         per_architecture = xp.array(weight.astype(np.float32))[:, None]
         reconstruction, gradients = 0.0, []
         for cell, (types, edges, _) in enumerate(cells):
-            onehot = xp.array(np.eye(shape.types, dtype=np.float32)[targets.ops[:, cell]])
+            onehot = xp.array((targets.ops[:, cell, :, None] == np.arange(shape.types)).astype(np.float32))
             wanted = xp.array(targets.edges[:, cell].astype(np.float32))
             d_types, loss_types = _cross_entropy(xp, types, onehot)
             d_edges, loss_edges = _binary_cross_entropy(xp, edges, wanted)
@@ -189,32 +200,30 @@ class Network:
             gradients.append((d_types, d_edges))
         prediction = 0.0
         if self.config.metrics and targets.values is not None:
-            p, d = self._part("predictor.", self._parameters), self._part("predictor.", self._gradients)
-            layers = predictor.predict(xp, p, self._flat(cells))
+            layers = predictor.predict(xp, self._predictor, self._flat(cells))
             known = np.isfinite(targets.values)
             error = layers[-1] - xp.array(np.where(known, targets.values, 0).astype(np.float32))
             error *= xp.array(known.astype(np.float32))
             prediction = float((error * error).sum()) / max(int(known.sum()), 1)
-            d_scores = predictor.predict_backward(p, layers, error * (per_architecture * (2 * alpha)), d)
+            d_scores = predictor.predict_backward(
+                xp, self._predictor, layers, error * (per_architecture * (2 * alpha)), self._d_predictor
+            )
             if backpropagate:
                 self._share_out(d_scores, gradients)
-        for cell, ((_, _, record), (d_types, d_edges)) in enumerate(zip(cells, gradients, strict=True)):
-            name = f"decoder.{cell}."
-            p, d = self._part(name, self._parameters), self._part(name, self._gradients)
-            decoder.decode_backward(xp, shape, p, record, d_types, d_edges, d)
+        for (_, _, record), scores, tape, p, d in zip(
+            cells, gradients, self._tapes, self._decoders, self._d_decoders, strict=True
+        ):
+            decoder.decode_backward(xp, shape, p, record, tape, *scores, d)
         return Losses(reconstruction, prediction)
 
-    def _decode(self, latent: Array, *, record: bool) -> list[tuple[Array, Array, Any]]:
-        width = self.config.shape.width
+    def _new_tapes(self, b: int, *, keep: bool) -> list[Tape]:
+        return [Tape(self.xp, self.config.shape, b, keep=keep) for _ in self._decoders]
+
+    def _decode(self, latent: Array, tapes: list[Tape]) -> list[tuple[Array, Array, decoder.Record]]:
+        shape = self.config.shape
         return [
-            decoder.decode(
-                self.xp,
-                self.config.shape,
-                self._part(f"decoder.{cell}.", self._parameters),
-                latent[:, cell * width : (cell + 1) * width],
-                record=record,
-            )
-            for cell in range(self.config.cells)
+            decoder.decode(self.xp, shape, p, latent[:, cell * shape.width : (cell + 1) * shape.width], tape)
+            for cell, (p, tape) in enumerate(zip(self._decoders, tapes, strict=True))
         ]
 
     def _flat(self, cells: list[tuple[Array, Array, Any]]) -> Array:
@@ -230,9 +239,6 @@ class Network:
             part[...] += d_scores[:, column : column + length].reshape(part.shape)
             column += length
 
-    def _part(self, prefix: str, named: dict[str, Array]) -> dict[str, Array]:
-        return {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}
-
 
 _TINY = 1e-12
 """Added to probabilities before their logarithm is taken; it bounds reported losses, not gradients."""
@@ -241,7 +247,8 @@ _TINY = 1e-12
 def _cross_entropy(xp: Backend, scores: Array, onehot: Array) -> tuple[Array, float]:
     """Gradient of the summed cross-entropies with respect to [b, nodes, types] scores, and their mean."""
     p = xp.softmax(scores)
-    loss = -float(xp.log((p * onehot).sum(2) + _TINY).mean())
+    b, nodes, _ = scores.shape
+    loss = -float((xp.log(p + _TINY) * onehot).sum()) / (b * nodes)
     return p - onehot, loss
 
 

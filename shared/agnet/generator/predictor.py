@@ -42,12 +42,14 @@ def predict(xp: Backend, p: Mapping[str, Array], scores: Array) -> list[Array]:
     return layers
 
 
-def predict_backward(p: Mapping[str, Array], layers: list[Array], d_out: Array, d: Mapping[str, Array]) -> Array:
+def predict_backward(
+    xp: Backend, p: Mapping[str, Array], layers: list[Array], d_out: Array, d: Mapping[str, Array]
+) -> Array:
     """Write the gradients of the parameters to ``d``; returns that of the scores."""
     for layer in reversed(range(_HIDDEN + 1)):
         if layer < _HIDDEN:
             d_out *= layers[layer + 1] > 0
-        d[f"{layer}"][...] = layers[layer].T @ d_out
+        xp.matmul(layers[layer].swapaxes(0, 1), d_out, out=d[f"{layer}"])
         d[f"{layer}_bias"][...] = d_out.sum(0)
         d_out = d_out @ p[f"{layer}"].T
     return d_out

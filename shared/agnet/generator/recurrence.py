@@ -1,9 +1,15 @@
 """The recurrence inside AG-Net's decoder, forward and backward, with as few operations as it can be written with.
 
-A training batch is small (AG-Net: 16 cells), so a step takes as long as its operations are many. Three things keep them
-few. The states of nodes end with a constant 1, so that one multiplication with a matrix made of the edges gives a layer
-all that it reads, biases included. Both directions are one stack. And the gradient is written down by hand: that of a
-weight is formed once, from all steps, where automatic differentiation would do it at every step.
+A training batch is small (AG-Net: 16 cells), so a step takes as long as its operations are many. What keeps them few,
+and each of them short:
+
+- What a matrix multiplies ends with a constant 1, and the matrix with its bias. Two matrices with nothing in between
+  are one (:class:`Weights`), and the two directions of messages are one stack.
+- In message passing, features come before cells and nodes. So the gates of all nodes lie side by side, and an operation
+  on one gate runs through memory without a gap. Elsewhere features come last; to multiply by a transpose costs nothing.
+- Room for all that steps leave for the gradient, and every view of it, is made once (:class:`Tape`).
+- The gradient is written down by hand: that of a weight is formed once, from all steps, where automatic differentiation
+  would do it at every step.
 """
 
 from __future__ import annotations
@@ -53,93 +59,149 @@ class Shape(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """Matrices [inputs, outputs] and biases, in the order of their use."""
+    """Matrices [inputs, outputs] in the order of their use; what they give in widths. † marks those with a bias."""
 
     gates: Array
-    """[layers, 2, 3 (width / 2 + 1), 2 width]: a GRU cell's reset, keep, new from messages, new from state."""
+    """[layers, 2, 3 width / 2 + 2, 2 width] †: reset, keep, new from messages, new from state, a half each; of what
+    :class:`_Layer` reads."""
     of_state: Array
-    of_state_bias: Array
+    """†: values of the sums 2, a gate for each, edge 2."""
     of_graph: Array
+    """Type 1, edge 2."""
     of_origin: Array
-    type_score: Array
-    type_score_bias: Array
-    embed_hidden: Array
-    embed_hidden_bias: Array
-    embed: Array
-    embed_bias: Array
-    of_embedding: Array
-    node_state: Array
-    node_state_bias: Array
-    of_new: Array
+    """Node 2."""
+    of_typed: Array
+    """†: scores of types, their embedding's hidden layer 1."""
+    of_embed_hidden: Array
+    """†: node 2."""
+    of_hidden: Array
+    """†: edge 2, the new state 1."""
     edge_score: Array
-    edge_score_bias: Array
+    """†"""
 
 
-class _Layer(NamedTuple):
-    """What a message passing layer leaves for its gradient, with n nodes."""
+class Ended(NamedTuple):
+    """An array whose last axis ends with a constant 1."""
 
-    own: Array
-    """[2, b n, width / 2] states that it read."""
-    read: Array
-    """[2, b n, 3 (width / 2 + 1)] sums over edges, own state as often as there are edges, own state."""
-    reset_keep: Array
-    """[2, b n, width]"""
-    new_of_state: Array
-    """[2, b n, width / 2]"""
-    new: Array
-    """[2, b n, width / 2]"""
+    whole: Array
+    values: Array
+    """All but the constant."""
+
+    @classmethod
+    def make(cls, xp: Backend, *shape: int) -> Ended:
+        """Room for values of a shape."""
+        whole = xp.full(1, *shape[:-1], shape[-1] + 1)
+        return cls(whole, whole[..., :-1])
+
+    def at(self, rows: int | slice) -> Ended:
+        """Some rows of it."""
+        return Ended(self.whole[rows], self.values[rows])
+
+
+class _Layer:
+    """What a message passing layer over n nodes reads, and what its GRU cells give: [2 directions, features, b n]."""
+
+    def __init__(self, room: Array, half: int, b: int, n: int) -> None:
+        # Senders' states summed over edges, number of edges, own state as often as there are edges, own state, 1.
+        reads = 2 * (3 * half + 2) * b * n
+        self.read = read = room[:reads].reshape(2, 3 * half + 2, b * n)
+        self.degree, self.repeated = read[:, half : half + 1], read[:, half + 1 : 2 * half + 1]
+        self.own = read[:, 2 * half + 1 : -1]
+        self.ones = read[:, -1]
+        by_node = read.reshape(2, 3 * half + 2, b, n)
+        self.states = by_node[:, 2 * half + 1 : -1]
+        """[2, half, b, n]"""
+        by_cell = by_node.swapaxes(1, 2)
+        self.senders, self.sums = by_cell[:, :, 2 * half + 1 :], by_cell[:, :, : half + 1]
+        """[2, b, half + 1, n]"""
+        self.all_senders, self.all_sums = (
+            part.reshape(2, (half + 1) * b, n) for part in (read[:, 2 * half + 1 :], read[:, : half + 1])
+        )
+        """The same, for all cells at once."""
+        self.gates = gates = room[reads : reads + 8 * half * b * n].reshape(2, 4 * half, b * n)
+        self.reset_keep, self.reset, self.keep = gates[:, : 2 * half], gates[:, :half], gates[:, half : 2 * half]
+        self.new, self.new_of_state = gates[:, 2 * half : 3 * half], gates[:, 3 * half :]
+
+
+class _Step:
+    """What it takes to add node n to m old nodes (see :meth:`Shape.spans`), as views of a tape's arrays."""
+
+    def __init__(self, xp: Backend, tape: Tape, shape: Shape, n: int, span: slice, layers: list[_Layer]) -> None:
+        b, width, m = tape.b, shape.width, (span.stop - span.start) // tape.b
+        self.n, self.m, self.span, self.layers = n, m, span, layers
+        self.forced = () if layers else shape.forced[n - 1]
+        self.edges = slice(n * (n - 1) // 2, n * (n + 1) // 2)
+        """Their columns among all edges."""
+        self.links, self.alike = tape.links[:, :, :n, :n], False
+        """The edges kept so far, and whether all cells are known to have the same."""
+        self.into, self.out_of = tape.links[0, :, :n, n], tape.links[1, :, n, :n]
+        """[b, n] where the edges into the new node go."""
+        self.states = layers[0].states if layers else xp.empty(2, width // 2, b, n)
+        """[2, width / 2, b, n] before messages."""
+        self.passed = tape.state[:-1, span].reshape(2, width // 2, b * m)
+        """... after them."""
+        self.state, self.read = tape.state[:, span].swapaxes(0, 1), tape.read[span]
+        by_cell = self.read.reshape(b, m, 4 * width + 2)
+        self.values = by_cell[:, :, : 2 * width].reshape(b, m, 2, width).swapaxes(1, 2)
+        self.gate_scores = by_cell[:, :, 2 * width : 2 * width + 2].swapaxes(1, 2)
+        self.of_edges = by_cell[:, :, 2 * width + 2 :]
+        self.gates = xp.full(1, b, 2, m)
+        """How much of each value is summed."""
+        self.pair = tape.pair.at(span)
+        self.pairs = self.pair.values.reshape(b, m, 2 * width)
+        at = n - 1 if tape.keep else 0
+        self.sums, self.typed, self.hidden = tape.sums[at], tape.typed.at(at), tape.hidden.at(at)
+        self.graph, self.origin = self.sums[:, 0], self.sums[:, 1]
+        self.scored = tape.scored.at(n)
+        self.embed_hidden = Ended(self.scored.whole[:, shape.types :], self.scored.values[:, shape.types :])
 
 
 class Tape:
-    """What the steps leave for the gradient: rows of old nodes (:meth:`Shape.spans`), or one row a step and cell."""
+    """Room for the steps of b cells: rows of old nodes (:meth:`Shape.spans`), or one row a step and cell."""
 
-    def __init__(self, xp: Backend, shape: Shape, b: int) -> None:
-        steps, width, rows = shape.nodes - 1, shape.width, shape.spans(b)[-1].stop
-        self.links: list[Array] = []
-        self.layers: list[list[_Layer]] = []
-        self.state = xp.empty(rows, width)
+    def __init__(self, xp: Backend, shape: Shape, b: int, *, keep: bool) -> None:
+        """Room to be used again and again.
+
+        Args:
+            xp: backend of the arrays.
+            shape: sizes.
+            b: cells.
+            keep: all that :func:`backward` needs; otherwise steps use the same room, which then fits the cache.
+        """
+        nodes, width, half = shape.nodes, shape.width, shape.width // 2
+        spans = shape.spans(b)
+        if not keep:
+            spans = [slice(0, span.stop - span.start) for span in spans]
+        rows, steps = max(span.stop for span in spans), nodes - 1 if keep else 1
+        self.b, self.keep = b, keep
+        self.links = xp.full(0, 2, b, nodes, nodes)
+        """Edges along which messages go, and against: [2, b, sender, receiver]."""
+        self.state = xp.full(1, width + 1, rows)
+        """Ends with a constant 1."""
         self.read = xp.empty(rows, 4 * width + 2)
-        self.pair = xp.full(0, rows, 2 * width)
+        self.pair = Ended.make(xp, rows, 2 * width)
+        self.pair.values[...] = 0
         self.sums = xp.empty(steps, b, 2, width)
-        self.typed = xp.empty(steps, b, width)
-        self.scores = xp.empty(steps, b, shape.types)
-        self.embed_hidden = xp.empty(steps, b, width)
-        self.embedded = xp.empty(steps, b, width)
-        self.hidden = xp.empty(steps, b, 2 * width)
-        self.new = xp.empty(steps, b, width)
+        self.typed, self.hidden = Ended.make(xp, steps, b, width), Ended.make(xp, steps, b, 2 * width)
+        self.scored = Ended.make(xp, nodes, b, shape.types + width)
+        self.scores = self.scored.values[..., : shape.types]
+        """[nodes, b, types]"""
+        self.scores[0] = 0
+        self.scores[0, :, 1] = CERTAIN
+
+        def rooms(n: int) -> list[Array]:
+            return [xp.empty((14 * half + 4) * b * n) for _ in range(shape.layers)]
+
+        shared = [] if keep else rooms(nodes - 1)
+        self.steps = []
+        for n, span in enumerate(spans, start=1):
+            used = [] if n <= len(shape.forced) else rooms(n) if keep else shared
+            layers = [_Layer(room, half, b, n) for room in used]
+            self.steps.append(_Step(xp, self, shape, n, span, layers))
 
 
-class _Links:
-    """The edges kept so far, as what a layer multiplies the states of a cell's nodes with, in both directions.
-
-    Row 3i of a matrix sums over the nodes with an edge to node i, row 3i + 1 takes node i as often as there are such
-    edges, row 3i + 2 takes it once.
-    """
-
-    def __init__(self, xp: Backend, b: int, nodes: int) -> None:
-        self._matrices = xp.full(0, 2, b, nodes, 3, nodes)
-        diagonals = self._matrices.reshape(2, b, -1)
-        self._along, self._against = self._matrices
-        self._against_degree = diagonals[1, :, nodes :: 3 * nodes + 1]
-        diagonals[:, :, 2 * nodes :: 3 * nodes + 1] = 1
-
-    def add(self, n: int, edges: Array) -> None:
-        """``edges`` [b, n] into node ``n``."""
-        self._along[:, n, 0, :n] = edges
-        self._along[:, n, 1, n] = edges.sum(1)
-        self._against[:, :n, 0, n] = edges
-        self._against_degree[:, :n] += edges
-
-    def matrices(self, xp: Backend, n: int) -> Array:
-        """[2 b, 3 n, n] of the first ``n`` nodes, a copy."""
-        _, b, _, _, _ = self._matrices.shape
-        matrices = xp.empty(2, b, n, 3, n)
-        matrices[...] = self._matrices[:, :, :n, :, :n]
-        return matrices.reshape(2 * b, 3 * n, n)
-
-
-def forward(  # noqa: PLR0915 - one recurrence, told in order
-    xp: Backend, shape: Shape, first: Array, node: Array, type_edge: Array, w: Weights, tape: Tape | None = None
+def forward(
+    xp: Backend, shape: Shape, first: Array, node: Array, type_edge: Array, w: Weights, tape: Tape
 ) -> tuple[Array, Array]:
     """All nodes behind the first.
 
@@ -153,112 +215,91 @@ def forward(  # noqa: PLR0915 - one recurrence, told in order
         tape: filled for :func:`backward`.
 
     Returns:
-        scores of types [nodes, b, types] and of edges [b, nodes (nodes - 1) / 2].
+        scores of types [nodes, b, types], on the tape, and of edges [b, nodes (nodes - 1) / 2].
     """
-    b, nodes, width, half = len(first), shape.nodes, shape.width, shape.width // 2
-    type_scores = xp.full(0, nodes, b, shape.types)
-    type_scores[0, :, 1] = CERTAIN
-    edge_scores = xp.empty(b, shape.edges)
-    links = _Links(xp, b, nodes)
-    states = xp.full(1, 2, b, 1, half + 1)
-    _halves(states[:, :, 0])[...] = first.reshape(b, 2, half)
-    column = 0
-    for n, span in enumerate(shape.spans(b), start=1):
-        step, forced = n - 1, n <= len(shape.forced)
-        edges, column = edge_scores[:, column : column + n], column + n
-        grown = xp.full(1, 2, b, n + 1, half + 1)
-        state = tape.state[span] if tape else xp.empty(span.stop - span.start, width)
-        if forced:
-            grown[:, :, :n] = states
-            state.reshape(b, 2, half)[...] = _halves(states[:, :, -1])
+    width = shape.width
+    edge_scores = xp.empty(tape.b, shape.edges)
+    tape.steps[0].states[..., 0] = _by_feature(first)
+    halved, alike = w.gates * 1, True
+    halved[..., :width] *= 0.5  # reset and keep: a sigmoid is half a tanh of half its argument, and half of 1
+    for step in tape.steps:
+        step.alike = alike
+        if step.forced:
+            step.passed[...] = step.states[..., -1]
         else:
-            _pass_messages(xp, states, links.matrices(xp, n), w.gates, grown[:, :, :n, :half], tape)
-            state.reshape(b, n, 2, half)[...] = grown[:, :, :n, :half].swapaxes(0, 1).swapaxes(1, 2)
-        read = xp.matmul(state, w.of_state, out=tape and tape.read[span])
-        read += w.of_state_bias
-        values = read[:, : 2 * width].reshape(b, -1, 2, width)
-        if not forced:
-            values = values * xp.sigmoid_(read[:, 2 * width : 2 * width + 2]).reshape(b, n, 2, 1)
-        sums = values.sum(1)
+            _pass_messages(xp, step, halved)
+        xp.matmul(step.state, w.of_state, out=step.read)
+        if not step.forced:
+            step.gates[...] = step.gate_scores
+            xp.sigmoid_(step.gates)
+        xp.matmul(step.gates[:, :, None], step.values, out=step.sums[:, :, None])
 
-        of_graph = sums[:, 0] @ w.of_graph
+        of_graph = step.graph @ w.of_graph
         of_graph += type_edge
-        typed = xp.relu_(of_graph[:, :width])
-        scores = xp.matmul(typed, w.type_score, out=type_scores[n])
-        scores += w.type_score_bias
-        embed_hidden = scores @ w.embed_hidden
-        embed_hidden += w.embed_hidden_bias
-        xp.relu_(embed_hidden)
-        embedded = embed_hidden @ w.embed
-        embedded += w.embed_bias
-        hidden = sums[:, 1] @ w.of_origin
+        step.typed.values[...] = of_graph[:, :width]
+        xp.relu_(step.typed.values)
+        xp.matmul(step.typed.whole, w.of_typed, out=step.scored.values)
+        xp.relu_(step.embed_hidden.values)
+        hidden = step.hidden.values
+        xp.matmul(step.origin, w.of_origin, out=hidden)
         hidden += node
-        hidden += embedded @ w.of_embedding
+        hidden += step.embed_hidden.whole @ w.of_embed_hidden
         xp.relu_(hidden)
-        new = hidden @ w.node_state
-        new += w.node_state_bias
-        _halves(grown[:, :, n])[...] = new.reshape(b, 2, half)
+        of_hidden = step.hidden.whole @ w.of_hidden
 
-        if forced:
-            for source, score in enumerate(shape.forced[step]):
+        edges = edge_scores[:, step.edges]
+        if step.forced:
+            for source, score in enumerate(step.forced):
                 edges[:, source] = score
         else:
-            of_new = new @ w.of_new
+            of_new = of_hidden[:, : 2 * width]
             of_new += of_graph[:, width:]
-            pair = tape.pair[span].reshape(b, n, 2 * width) if tape else xp.empty(b, n, 2 * width)
-            pair[...] = read[:, 2 * width + 2 :].reshape(b, n, 2 * width)
-            pair += of_new[:, None]
-            xp.relu_(pair)
-            edges[...] = (pair.reshape(b * n, 2 * width) @ w.edge_score).reshape(b, n)
-            edges += w.edge_score_bias
-        links.add(n, edges > THRESHOLD)
-        states = grown
-        if tape:
-            tape.sums[step], tape.typed[step], tape.scores[step] = sums, typed, scores
-            tape.embed_hidden[step], tape.embedded[step] = embed_hidden, embedded
-            tape.hidden[step], tape.new[step] = hidden, new
-    return type_scores, edge_scores
+            xp.add(step.of_edges, of_new[:, None], out=step.pairs)
+            xp.relu_(step.pairs)
+            edges[...] = (step.pair.whole @ w.edge_score).reshape(edges.shape)
+        if step.n < shape.nodes - 1:
+            grown = tape.steps[step.n].states
+            before = grown[..., :-1]
+            before[...] = step.states if step.forced else step.passed.reshape(before.shape)
+            grown[..., -1] = _by_feature(of_hidden[:, 2 * width :])
+            kept = edges > THRESHOLD
+            step.into[...] = kept
+            step.out_of[...] = kept
+            alike = alike and xp.alike(kept)
+    return tape.scores, edge_scores
 
 
-def _halves(states: Array) -> Array:
-    """States [2, b, width / 2 + 1] of one node for each cell, as a view [b, 2, width / 2]."""
-    return states[..., :-1].swapaxes(0, 1)
+def _by_feature(states: Array) -> Array:
+    """States [b, width] of one node for each cell, as a view [2, width / 2, b]."""
+    b, width = states.shape
+    return states.swapaxes(0, 1).reshape(2, width // 2, b)
 
 
-def _pass_messages(xp: Backend, states: Array, links: Array, weights: Array, out: Array, tape: Tape | None) -> None:
-    """States [2, b, n, width / 2] after all layers, to ``out``."""
-    _, b, n, read = states.shape
-    half = read - 1
-    layers = []
-    for layer in range(len(weights)):
-        own = states.reshape(2, b * n, read)[..., :half]
-        x = (links @ states.reshape(2 * b, n, read)).reshape(2, b * n, 3 * read)
-        gates = x @ weights[layer]
-        reset_keep = xp.empty(2, b * n, 2 * half)
-        reset_keep[...] = gates[..., : 2 * half]
-        xp.sigmoid_(reset_keep)
-        new_of_state = gates[..., 3 * half :]
-        new = reset_keep[..., :half] * new_of_state
-        new += gates[..., 2 * half : 3 * half]
-        xp.tanh_(new)
-        layers.append(_Layer(own, x, reset_keep, new_of_state, new))
-        after = own - new
-        after *= reset_keep[..., half:]
-        after += new
-        if layer == len(weights) - 1:
-            out[...] = after.reshape(2, b, n, half)
+def _pass_messages(xp: Backend, step: _Step, weights: Array) -> None:
+    outs = [*(layer.own for layer in step.layers[1:]), step.passed]
+    for layer, w, after in zip(step.layers, weights, outs, strict=True):
+        layer.ones[...] = 1  # another step may have been here
+        if step.alike:
+            xp.matmul(layer.all_senders, step.links[:, 0], out=layer.all_sums)
         else:
-            states = xp.full(1, 2, b, n, read)
-            states[..., :half] = after.reshape(2, b, n, half)
-    if tape:
-        tape.links.append(links)
-        tape.layers.append(layers)
+            xp.matmul(layer.senders, step.links, out=layer.sums)
+        xp.multiply(layer.own, layer.degree, out=layer.repeated)
+        xp.matmul(w.swapaxes(1, 2), layer.read, out=layer.gates)
+        reset_keep, new = layer.reset_keep, layer.new
+        xp.tanh_(reset_keep)
+        reset_keep *= 0.5
+        reset_keep += 0.5
+        new += layer.reset * layer.new_of_state
+        xp.tanh_(new)
+        xp.subtract(layer.own, new, out=after)
+        xp.multiply(after, layer.keep, out=after)
+        xp.add(after, new, out=after)
 
 
-def backward(  # noqa: PLR0915 - the mirror image of forward
-    xp: Backend, shape: Shape, tape: Tape, w: Weights, d_types: Array, d_edges: Array
-) -> tuple[Array, Array, Array, Weights]:
-    """Gradients (``d_``) of ``first``, ``node``, ``type_edge`` and the weights from those of the scores.
+def backward(
+    xp: Backend, shape: Shape, tape: Tape, w: Weights, d_types: Array, d_edges: Array, d: Weights
+) -> tuple[Array, Array, Array]:
+    """Gradients (``d_``) of ``first``, ``node`` and ``type_edge`` from those of the scores.
 
     Args:
         xp: backend of the arrays.
@@ -267,113 +308,121 @@ def backward(  # noqa: PLR0915 - the mirror image of forward
         w: the decoder's weights.
         d_types: [nodes, b, types]
         d_edges: [b, nodes (nodes - 1) / 2]
+        d: room for the gradients of the weights; those of ``gates`` are added to what is there.
     """
-    b, nodes, width, half = len(d_edges), shape.nodes, shape.width, shape.width // 2
-    steps, spans = nodes - 1, shape.spans(b)
-    d_edge = xp.full(0, spans[-1].stop, 1)
-    column = 0
-    for n, span in enumerate(spans, start=1):
-        if n > len(shape.forced):
-            d_edge[span].reshape(b, n)[...] = d_edges[:, column : column + n]
-        column += n
-    d_read = xp.empty(spans[-1].stop, 4 * width + 2)
-    d_pair = d_read[:, 2 * width + 2 :]
-    d_pair[...] = tape.pair > 0
-    d_pair *= w.edge_score[:, 0]
-    d_pair *= d_edge
+    b, steps, width, half, types = tape.b, shape.nodes - 1, shape.width, shape.width // 2, shape.types
+    back_typed, back_embed_hidden, back_hidden, back_edge = (
+        matrix[:-1].swapaxes(0, 1) for matrix in (w.of_typed, w.of_embed_hidden, w.of_hidden, w.edge_score)
+    )
+    back_graph, back_origin = w.of_graph.swapaxes(0, 1), w.of_origin.swapaxes(0, 1)
 
-    d_graph, d_scores = xp.empty(steps, b, 3 * width), xp.empty(steps, b, shape.types)
-    d_embed_hidden, d_embedded = xp.empty(steps, b, width), xp.empty(steps, b, width)
-    d_hidden, d_new = xp.empty(steps, b, 2 * width), xp.empty(steps, b, width)
-    d_gates = xp.full(0, *w.gates.shape)
-    d_states = xp.full(0, 2, b, nodes, half + 1)
-    for n in reversed(range(1, nodes)):
-        step, span = n - 1, spans[n - 1]
-        d_new[step].reshape(b, 2, half)[...] = _halves(d_states[:, :, n])
-        d_states = d_states[:, :, :n]
-        d_graph[step, :, width:] = d_pair[span].reshape(b, -1, 2 * width).sum(1)
-        d_new[step] += d_graph[step, :, width:] @ w.of_new.T
-        xp.matmul(d_new[step], w.node_state.T, out=d_hidden[step])
-        d_hidden[step] *= tape.hidden[step] > 0
-        xp.matmul(d_hidden[step], w.of_embedding.T, out=d_embedded[step])
-        xp.matmul(d_embedded[step], w.embed.T, out=d_embed_hidden[step])
-        d_embed_hidden[step] *= tape.embed_hidden[step] > 0
-        xp.matmul(d_embed_hidden[step], w.embed_hidden.T, out=d_scores[step])
-        d_scores[step] += d_types[n]
-        d_graph[step, :, :width] = d_scores[step] @ w.type_score.T
-        d_graph[step, :, :width] *= tape.typed[step] > 0
+    d_edge = xp.full(0, len(tape.read), 1)
+    for step in tape.steps:
+        if not step.forced:
+            d_edge[step.span].reshape(b, step.n)[...] = d_edges[:, step.edges]
+    d_read = xp.empty(*tape.read.shape)
+    d_pair = d_read[:, 2 * width + 2 :]
+    xp.multiply(tape.pair.values > 0, d_edge * back_edge, out=d_pair)
+
+    # Type 1, edge 2, the new state 1; edges have the same gradient from the graph's state and from the new node's.
+    d_made = xp.empty(steps, b, 4 * width)
+    d_graph, d_of_hidden = d_made[..., : 3 * width], d_made[..., width:]
+    d_hidden = xp.empty(steps, b, 2 * width)
+    d_scored = xp.empty(steps, b, types + width)
+    d_scored[..., :types] = d_types[1:]
+    typed_on, embed_hidden_on, hidden_on = (
+        _positive(xp, x) for x in (tape.typed.values, tape.scored.values[1:, :, types:], tape.hidden.values)
+    )
+    d_states = xp.full(0, 2, half, b, steps + 1)
+    ones = xp.full(1, 1, steps)
+    for step in reversed(tape.steps):
+        n, m, at = step.n, step.m, step.n - 1
+        step_made, step_hidden, step_scored, step_read = d_made[at], d_hidden[at], d_scored[at], d_read[step.span]
+        step_typed, step_embed_hidden = step_made[:, :width], step_scored[:, types:]
+        by_cell = step_read.reshape(b, m, 4 * width + 2)
+        xp.matmul(ones[:, :m], by_cell[..., 2 * width + 2 :], out=step_made[:, None, width : 3 * width])
+        _by_feature(step_made[:, 3 * width :])[...] = d_states[..., n]
+        xp.matmul(d_of_hidden[at], back_hidden, out=step_hidden)
+        step_hidden *= hidden_on[at]
+        xp.matmul(step_hidden, back_embed_hidden, out=step_embed_hidden)
+        step_embed_hidden *= embed_hidden_on[at]
+        xp.matmul(step_scored, back_typed, out=step_typed)
+        step_typed *= typed_on[at]
 
         d_sums = xp.empty(b, 2, width)
-        d_sums[:, 0] = d_graph[step] @ w.of_graph.T
-        d_sums[:, 1] = d_hidden[step] @ w.of_origin.T
-        d_values, d_gate = d_read[span, : 2 * width], d_read[span, 2 * width : 2 * width + 2]
-        if n <= len(shape.forced):
-            d_values[...] = d_sums.reshape(b, 2 * width)
-            d_gate[...] = 0
-            last = xp.full(0, *d_states.shape)
-            last[...] = d_states
-            d_states = last
-            _halves(d_states[:, :, -1])[...] += (d_read[span] @ w.of_state.T).reshape(b, 2, half)
+        xp.matmul(d_graph[at], back_graph, out=d_sums[:, 0])
+        xp.matmul(step_hidden, back_origin, out=d_sums[:, 1])
+        d_values = by_cell[..., : 2 * width].reshape(b, m, 2, width)
+        xp.multiply(step.gates.swapaxes(1, 2)[..., None], d_sums[:, None], out=d_values)
+        # Where they are forced, gates are 1 and have no gradient.
+        d_gates = (step.values @ d_sums[..., None]).reshape(b, 2, m)
+        d_gates *= step.gates
+        d_gates *= 1 - step.gates
+        by_cell[..., 2 * width : 2 * width + 2] = d_gates.swapaxes(1, 2)
+        d_passed = (w.of_state[:-1] @ step_read.swapaxes(0, 1)).reshape(2, half, b, m)
+        if step.forced:
+            d_states = d_states[..., :n] * 1
+            d_states[..., -1:] += d_passed
         else:
-            values = tape.read[span, : 2 * width].reshape(b, n, 2, width)
-            gates = tape.read[span, 2 * width : 2 * width + 2]
-            d_values.reshape(b, n, 2, width)[...] = gates.reshape(b, n, 2, 1) * d_sums[:, None]
-            d_gate[...] = (values * d_sums[:, None]).sum(3).reshape(b * n, 2)
-            d_gate *= gates * (1 - gates)
-            d_state = (d_read[span] @ w.of_state.T).reshape(b, n, 2, half)
-            d_out = d_states[..., :half] + d_state.swapaxes(1, 2).swapaxes(0, 1)
-            passed = step - len(shape.forced)
-            d_states = _pass_back(xp, tape.layers[passed], tape.links[passed], w.gates, d_out, d_gates)
+            d_passed += d_states[..., :n]
+            d_states = _pass_back(xp, step, w.gates, d_passed, d.gates)
 
-    d_weights = Weights(
-        d_gates,
-        *_linear_backward(d_read, tape.state),
-        _linear_backward(d_graph, tape.sums[:, :, 0])[0],
-        _linear_backward(d_hidden, tape.sums[:, :, 1])[0],
-        *_linear_backward(d_scores, tape.typed),
-        *_linear_backward(d_embed_hidden, tape.scores),
-        *_linear_backward(d_embedded, tape.embed_hidden),
-        _linear_backward(d_hidden, tape.embedded)[0],
-        *_linear_backward(d_new, tape.hidden),
-        _linear_backward(d_graph[..., width:], tape.new)[0],
-        *_linear_backward(d_edge, tape.pair),
-    )
-    return _halves(d_states[:, :, 0]).reshape(b, width), d_hidden.sum(0), d_graph.sum(0), d_weights
+    for d_weight, read, d_out in (
+        (d.of_state, tape.state.swapaxes(0, 1), d_read),
+        (d.of_graph, tape.sums[:, :, 0], d_graph),
+        (d.of_origin, tape.sums[:, :, 1], d_hidden),
+        (d.of_typed, tape.typed.whole, d_scored),
+        (d.of_embed_hidden, tape.scored.whole[1:, :, types:], d_hidden),
+        (d.of_hidden, tape.hidden.whole, d_of_hidden),
+        (d.edge_score, tape.pair.whole, d_edge),
+    ):
+        inputs, outputs = d_weight.shape
+        xp.matmul(read.reshape(-1, inputs).swapaxes(0, 1), d_out.reshape(-1, outputs), out=d_weight)
+    return d_states.reshape(width, b).swapaxes(0, 1), d_hidden.sum(0), d_graph.sum(0)
 
 
-def _pass_back(
-    xp: Backend, layers: list[_Layer], links: Array, weights: Array, d_out: Array, d_weights: Array
-) -> Array:
-    """Gradient [2, b, n, width / 2 + 1] of the states from that of :func:`_pass_messages`; adds to ``d_weights``.
+def _positive(xp: Backend, x: Array) -> Array:
+    """1 where ``x`` is positive, else 0; as a factor, truth values take several times as long."""
+    mask = xp.empty(*x.shape)
+    mask[...] = x > 0
+    return mask
 
-    The last column stands for the constant and means nothing.
-    """
-    _, b, n, half = d_out.shape
-    back = links.swapaxes(1, 2)
-    for layer in reversed(range(len(weights))):
-        own, read, reset_keep, new_of_state, new = layers[layer]
-        reset, keep = reset_keep[..., :half], reset_keep[..., half:]
-        d_out = d_out.reshape(2, b * n, half)
-        d_own = d_out * keep
-        d_gates = xp.empty(2, b * n, 4 * half)
-        d_new = new * new
+
+def _pass_back(xp: Backend, step: _Step, weights: Array, d_out: Array, d_weights: Array) -> Array:
+    """Gradient [2, width / 2, b, n] of the states from that of what :func:`_pass_messages` made of them."""
+    _, half, b, n = d_out.shape
+    against = step.links.swapaxes(2, 3)
+    for number in reversed(range(len(weights))):
+        layer, w = step.layers[number], weights[number]
+        d_after = d_out.reshape(2, half, b * n)
+        d_gates = xp.empty(2, 4 * half, b * n)
+        d_reset_keep, d_keep, d_new = (
+            d_gates[:, : 2 * half],
+            d_gates[:, half : 2 * half],
+            d_gates[:, 2 * half : 3 * half],
+        )
+        d_own = d_after * layer.keep
+        xp.multiply(layer.new, layer.new, out=d_new)
         d_new -= 1
-        d_new *= d_own - d_out
-        d_gates[..., 2 * half : 3 * half] = d_new
-        d_gates[..., 3 * half :] = d_new * reset
-        d_reset_keep = d_gates[..., : 2 * half]
-        d_reset_keep[..., :half] = d_new * new_of_state
-        d_reset_keep[..., half:] = d_out * (own - new)
-        d_reset_keep *= reset_keep * (1 - reset_keep)
-        d_weights[layer] += read.swapaxes(1, 2) @ d_gates
-        d_read = d_gates @ weights[layer].swapaxes(1, 2)
-        d_states = (back @ d_read.reshape(2 * b, 3 * n, half + 1)).reshape(2, b, n, half + 1)
-        d_states[..., :half] += d_own.reshape(2, b, n, half)
-        d_out = d_states[..., :half]
-    return d_states
+        d_new *= d_own - d_after
+        xp.multiply(d_new, layer.reset, out=d_gates[:, 3 * half :])
+        xp.multiply(d_new, layer.new_of_state, out=d_gates[:, :half])
+        xp.subtract(layer.own, layer.new, out=d_keep)
+        d_keep *= d_after
+        d_reset_keep *= layer.reset_keep
+        d_reset_keep *= 1 - layer.reset_keep
+        d_weights[number] += layer.read @ d_gates.swapaxes(1, 2)
 
-
-def _linear_backward(d_out: Array, read: Array) -> tuple[Array, Array]:
-    """Gradients of matrix [inputs, outputs] and bias of a linear layer, from all steps and cells at once."""
-    d_out = d_out.reshape(-1, d_out.shape[-1])
-    return read.reshape(-1, read.shape[-1]).T @ d_out, d_out.sum(0)
+        d_read = w @ d_gates
+        d_repeated = d_read[:, half + 1 : 2 * half + 1]
+        d_repeated *= layer.degree
+        d_own += d_repeated
+        d_own += d_read[:, 2 * half + 1 : -1]
+        if step.alike:
+            d_out = (d_read[:, :half].reshape(2, half * b, n) @ against[:, 0]).reshape(2, half, b, n)
+        else:
+            d_out = xp.empty(2, half, b, n)
+            d_sums = d_read[:, :half].reshape(2, half, b, n)
+            xp.matmul(d_sums.swapaxes(1, 2), against, out=d_out.swapaxes(1, 2))
+        d_out += d_own.reshape(2, half, b, n)
+    return d_out

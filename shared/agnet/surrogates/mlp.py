@@ -74,7 +74,7 @@ class MLP(Folded):
             for rows in np.array_split(rng.permutation(n), batches):
                 layers = predictor.predict(_XP, parameters, x[rows])
                 error = (layers[-1] - target[rows]) * known[rows] / max(known[rows].sum(), 1)
-                predictor.predict_backward(parameters, layers, 2 * error, gradients)
+                predictor.predict_backward(_XP, parameters, layers, 2 * error, gradients)
                 adam.step(vector, gradient, _RATE)
         return Perceptron({name: value.astype(np.float32) for name, value in parameters.items()}, scale)
 
