@@ -31,6 +31,11 @@ def paths(space: Space, graphs: Graphs, row: int, cell: int) -> list[list[int]]:
     return [path for node in range(output) if names[node] in space.input_types for path in walk(node)]
 
 
+def names_of(space: Space, graphs: Graphs, row: int, cell: int) -> list[str]:
+    size = graphs.sizes[row, cell]
+    return [space.node_types[op] for op in graphs.ops[row, cell, :size]]
+
+
 def by_walking(space: Space, graphs: Graphs, row: int, cell: int) -> dict[str, float]:
     """The features of one cell, as their definitions say."""
     nodes = paths(space, graphs, row, cell)
@@ -42,6 +47,14 @@ def by_walking(space: Space, graphs: Graphs, row: int, cell: int) -> dict[str, f
         result[f"count:{operation}"] = len(of_it)
         result[f"first:{operation}"] = len(of_it & {path[0] for path in nodes if path})
         result[f"last:{operation}"] = len(of_it & {path[-1] for path in nodes if path})
+    inputs = {node for node, name in enumerate(names_of(space, graphs, row, cell)) if name in space.input_types}
+    edges = graphs.adjacency[row, cell]
+    output = int(graphs.sizes[row, cell]) - 1
+    begins = {(node, path[0]) for path in nodes if path for node in inputs if edges[node, path[0]]}
+    ends = {(path[-1], output) for path in nodes if path}
+    direct = {(node, output) for node in inputs if edges[node, output]}
+    result["edges:input"], result["edges:output"] = len(begins | direct), len(ends | direct)
+    result["edges:direct"] = len(direct)
     for subset in subsets(space):
         pure = [path for path in names if set(path) <= set(subset)]
         result[f"paths:{'+'.join(subset)}"] = len(pure)

@@ -3,7 +3,9 @@
 In the spirit of the neural graph features of Kadlecová et al., "Surprisingly Strong Performance Prediction with Neural
 Graph Features" (ICML 2024): counts of operations, shortest paths, most operations of a kind on a path, degrees. Unlike
 theirs they are all taken of the *live* cell, that is of the nodes on a path from an input to the output once operations
-that let nothing through are gone, and the number of paths is among them; both raise the rank correlation.
+that let nothing through are gone, and the number of paths is among them; both raise the rank correlation. Of degrees
+those at the ends of the cell are enough, with the edges that lead past all operations: shortcuts, as in a residual
+network.
 
 For each cell, with S running over :func:`subsets` of the operations:
 
@@ -12,6 +14,7 @@ For each cell, with S running over :func:`subsets` of the operations:
 - ``most:S``: most operations of S on one path
 - ``shortest:S``: fewest operations on a path that has operations of S only; one more than any path has if there is none
 - ``first:op``, ``last:op``: live nodes of an operation that read from an input, that feed the output
+- ``edges:input``, ``edges:output``, ``edges:direct``: live edges from an input, into the output, from one to the other
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ def columns(space: Space) -> list[str]:
         *(f"count:{operation}" for operation in space.operations),
         *(f"{kind}:{subset}" for kind in ("paths", "most", "shortest") for subset in sets),
         *(f"{kind}:{operation}" for kind in ("first", "last") for operation in space.operations),
+        *(f"edges:{kind}" for kind in ("input", "output", "direct")),
     ]
     return names if len(space.cells) == 1 else [f"{cell}.{name}" for cell in space.cells for name in names]
 
@@ -83,7 +87,8 @@ def of_cells(space: Space, live: LiveCells) -> NDArray[np.float32]:
         paths[node] *= ~outside
         np.maximum(shortest[node], _FAR * outside, out=shortest[node])
 
-    first, last = live.first(), live.last()
+    of_inputs, to_output = live.edges_of_inputs(), live.edges_to_output()
+    first, last = of_inputs > 0, to_output > 0
     kinds = [live.operation & (types == kind) for kind in operations]
     rows = [
         *(kind.sum(axis=0) for kind in kinds),
@@ -92,5 +97,8 @@ def of_cells(space: Space, live: LiveCells) -> NDArray[np.float32]:
         *np.where(live.at_output(paths) > 0, live.at_output(shortest), space.longest_path + 1),
         *((kind & first).sum(axis=0) for kind in kinds),
         *((kind & last).sum(axis=0) for kind in kinds),
+        of_inputs.sum(axis=0),
+        to_output.sum(axis=0),
+        (of_inputs * live.output).sum(axis=0),
     ]
     return np.ascontiguousarray(np.array(rows, dtype=np.float32).T)

@@ -87,16 +87,16 @@ class LiveCells:
             np.copyto(result, values[node], where=here)
         return result
 
-    def first(self) -> NDArray[np.bool_]:
-        """[nodes, n] which nodes read from an input."""
-        result = np.zeros_like(self.source)
+    def edges_of_inputs(self) -> NDArray[np.int8]:
+        """[nodes, n] how many edges lead to each node from an input."""
+        result = np.zeros(self.source.shape, np.int8)
         for (a, b), edge in self.edges.items():
-            result[b] |= edge & self.source[a]
+            result[b] += edge & self.source[a]
         return result
 
-    def last(self) -> NDArray[np.bool_]:
-        """[nodes, n] which nodes feed the output."""
-        result = np.zeros_like(self.source)
+    def edges_to_output(self) -> NDArray[np.int8]:
+        """[nodes, n] how many edges lead from each node to the output."""
+        result = np.zeros(self.source.shape, np.int8)
         for (a, b), edge in self.edges.items():
-            result[a] |= edge & self.output[b]
+            result[a] += edge & self.output[b]
         return result

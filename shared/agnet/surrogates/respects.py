@@ -24,6 +24,7 @@ _SAMPLE = 1000
 _CONSTANT = 1e-8
 _STRUCTURE = {
     "operations": {"count"}, "routes": {"paths"}, "most": {"most"}, "fewest": {"shortest"}, "ends": {"first", "last"},
+    "shortcuts": {"edges"},
 }  # fmt: skip
 """Kinds of features of :mod:`agnet.features` in each group."""
 _KINDS: dict[str, tuple[Kind, ...]] = {
@@ -38,9 +39,11 @@ _OWN_SCALE = {*_STRUCTURE, "size"}
 class Respects:
     """Groups of features of a space's architectures.
 
-    - operations, routes, most, fewest, ends: logarithms of the counts and lengths of :mod:`agnet.features`, each scaled
-      to deviation 1: how many operations of each type, how many paths, most and fewest operations on one, and which
-      operations begin and end them; together they would have to matter alike, and seldom do
+    - operations, routes, most, fewest, ends, shortcuts: logarithms of the counts and lengths of :mod:`agnet.features`,
+      each scaled to deviation 1: how many operations of each type, how many paths, most and fewest operations on one,
+      which operations begin and end them, and how many edges do, or lead past all operations; together they would have
+      to matter alike, and seldom do. Where no edge leads past all operations there are no shortcuts: the other edges
+      are counted by the ends
     - paths: which operation sequences occur; rare ones must not weigh more than common ones, so they share one scale
     - size: logarithm of the network's parameters, where a network is known
     - notation: node types and edges as they are written, where what is written otherwise is another architecture
@@ -88,7 +91,7 @@ class Respects:
 def respects(name: str, *, costs: bool = False) -> Respects:
     """The groups of the space called ``name``; with ``costs`` also, behind them, those for what architectures cost."""
     space = spaces.get(name)
-    raw = _raw(space, space.sample(_SAMPLE, numpy_stream((0,), "scale of features")), costs)
+    raw = _raw(space, _sample(space), costs)
     kinds = tuple(kind for part in raw for kind in _KINDS[part])
     shift = tuple(group.mean(axis=0) for group in raw.values())
     factor = tuple(_factor(group, own=part in _OWN_SCALE) for part, group in raw.items())
@@ -120,8 +123,17 @@ def _raw(space: Space, graphs: Graphs, costs: bool) -> dict[str, NDArray[np.numb
 @cache
 def _structure(space: Space) -> dict[str, list[int]]:
     """Columns of each group of :mod:`agnet.features`."""
-    kinds = [name.partition(":")[0].rpartition(".")[2] for name in features.columns(space)]
-    return {part: [i for i, kind in enumerate(kinds) if kind in wanted] for part, wanted in _STRUCTURE.items()}
+    names = features.columns(space)
+    kinds = [name.partition(":")[0].rpartition(".")[2] for name in names]
+    groups = {part: [i for i, kind in enumerate(kinds) if kind in wanted] for part, wanted in _STRUCTURE.items()}
+    direct = [i for i, name in enumerate(names) if name.endswith("edges:direct")]
+    if not features.features(space, _sample(space))[:, direct].any():
+        del groups["shortcuts"]
+    return groups
+
+
+def _sample(space: Space) -> Graphs:
+    return space.sample(_SAMPLE, numpy_stream((0,), "scale of features"))
 
 
 def _counts(space: Space, graphs: Graphs) -> NDArray[np.float64]:
