@@ -71,6 +71,8 @@ class LiveCells:
         """[nodes, n] which node is the output, if a path leads to it."""
         self.operation = alive & ~source & ~output
         """[nodes, n] which nodes are live operations."""
+        self.used = useful & ~source & (place + 1 < sizes)
+        """[nodes, n] which operations the output is computed from, even if no input reaches them."""
         self.predecessors = predecessors
         """For each node those that an edge may come from."""
         self.edges = {

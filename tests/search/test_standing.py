@@ -54,7 +54,11 @@ def test_a_limit_is_kept_as_often_as_is_said() -> None:
     process.learn(known, margin[:150])
     process.condition(known, margin[:150])
     keeping = Keeping.of(process, 0.0, margin[:150] >= 0)
-    probability = np.exp(keeping.log_probability(process.posterior(other)))
+    posterior = process.posterior(other)
+    probability, weight = np.exp(keeping.log_probability(posterior)), np.exp(keeping.log_weight(posterior))
+    likely = probability >= 0.5
+    assert (weight[likely] == 1).all()
+    assert np.allclose(weight[~likely], (2 * probability[~likely]) ** 3)
     kept = margin[150:] >= 0
     for low, high in ((0, 0.2), (0.2, 0.8), (0.8, 1)):
         here = (low <= probability) & (probability < high)

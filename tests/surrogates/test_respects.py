@@ -17,8 +17,20 @@ def test_only_costs_tell_what_the_output_does_not_depend_on() -> None:
     quality, costs = respects("nb201")(graphs), respects("nb201", costs=True)(graphs)
     assert all(np.array_equal(group[0], group[1]) for group in quality)
     assert all(np.array_equal(a, b) for a, b in zip(quality, costs, strict=False))
-    assert len(costs) > len(quality)
-    assert not any(np.array_equal(group[0], group[1]) for group in costs[len(quality) :])
+    written, used = costs[len(quality) : -2], costs[-2:]
+    assert len(written) == 4
+    assert not any(np.array_equal(group[0], group[1]) for group in written)
+    # nothing else comes of the pooling's result, as a compiler knows too
+    assert all(np.array_equal(group[0], group[1]) for group in used)
+
+
+def test_what_is_computed_from_nothing_is_used_all_the_same() -> None:
+    space = spaces.get("nb201")
+    unfed = PLAIN.replace("none~2|", "nor_conv_3x3~2|")
+    graphs = space.parse(pa.array([PLAIN, unfed])).graphs
+    quality, costs = respects("nb201")(graphs), respects("nb201", costs=True)(graphs)
+    assert all(np.array_equal(group[0], group[1]) for group in quality[:-1])  # all but its size
+    assert not any(np.array_equal(group[0], group[1]) for group in costs[-2:])
 
 
 def test_costs_are_a_sum_over_what_is_written() -> None:

@@ -13,7 +13,10 @@ another lucky one among the good.
 
 Under limits the second does not count, and the process is taken at its word: of what it knows little about much breaks
 them. The third takes every other turn after as long a while; it matters most where few architectures keep the limits,
-and of many that are alike one was lucky. All is weighed by the probability that the limits are kept.
+and of many that are alike one was lucky. All is weighed by whether the limits are kept. The product with that
+probability (Gardner et al., "Bayesian Optimization with Inequality Constraints", ICML 2014) would ask too much of what
+most likely breaks them: better architectures there are many beyond a limit, and the one that is chosen is one whose
+probability is too high.
 """
 
 from __future__ import annotations
@@ -36,6 +39,10 @@ _PATIENCE = 12
 """Queries without a better one after which the best measured one is taken for lucky."""
 _HOPE = 0.5
 """Deviations that are then added to what is predicted."""
+_LIKELY = 0.5
+"""Probability of keeping a limit from which on candidates count in full."""
+_STRICTNESS = 3
+"""Power of what is missing to it by which others count less."""
 
 _Numbers = NDArray[np.float64]
 
@@ -113,3 +120,7 @@ class Keeping:
         """[m] logarithm of the probability that candidates keep the limit."""
         deviation = np.sqrt(posterior.variance + posterior.process.noises_at(posterior.mean))
         return np.asarray(log_ndtr(self.slope * (posterior.mean - self.limit) / deviation + self.shift))
+
+    def log_weight(self, posterior: Posterior) -> _Numbers:
+        """[m] logarithm of what the worth of candidates is multiplied by: 1 if they are likely to keep the limit."""
+        return np.asarray(_STRICTNESS * np.minimum(self.log_probability(posterior) - np.log(_LIKELY), 0))

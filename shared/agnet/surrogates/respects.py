@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from agnet import encodings, features, networks, spaces
 from agnet.errors import InputError
 from agnet.graphs import Graphs
+from agnet.live import LiveCells, each_cell, types_of
 from agnet.seeds import numpy_stream
 from agnet.spaces.base import Space
 from agnet.surrogates.process import Kind
@@ -29,9 +30,9 @@ _STRUCTURE = {
 """Kinds of features of :mod:`agnet.features` in each group."""
 _KINDS: dict[str, tuple[Kind, ...]] = {
     **dict.fromkeys(_STRUCTURE, ("matern",)), "paths": ("matern",), "size": ("linear",),
-    "notation": ("matern", "linear"), "counts": ("matern", "linear"),
+    **dict.fromkeys(("notation", "counts", "used"), ("matern", "linear")),
 }  # fmt: skip
-_OWN_SCALE = {*_STRUCTURE, "size"}
+_OWN_SCALE = {*_STRUCTURE, "size", "used"}
 """Whose features are all scaled to the same deviation; those of the others share a scale, so rare ones weigh less."""
 
 
@@ -48,14 +49,16 @@ class Respects:
     - size: logarithm of the network's parameters, where a network is known
     - notation: node types and edges as they are written, where what is written otherwise is another architecture
     - counts: nodes of each type, as they are written
+    - used: operations of each type that the output is computed from, even if it does not depend on them
 
-    The last two are for costs: a device may compute what the output does not depend on, too. What many small costs add
-    up to is linear in them, what a compiler makes of it is not, so each of the two is a group twice.
+    The last three are for costs: a device may compute all that is written, or all but what a compiler knows not to be
+    used; that an operation reads nothing but zeros it does not know. What many small costs add up to is linear in them,
+    what becomes of them on a device is not, so each of the three is a group twice.
     """
 
     space: Space
     costs: bool
-    """Whether notation and counts are among them."""
+    """Whether notation, counts and what is used are among them."""
     kinds: tuple[Kind, ...]
     """Kernel that suits each group."""
     _parts: tuple[str, ...]
@@ -117,6 +120,7 @@ def _raw(space: Space, graphs: Graphs, costs: bool) -> dict[str, NDArray[np.numb
         if space.identity == "arch":
             groups["notation"] = encodings.encode(space, graphs, "onehot")
         groups["counts"] = _counts(space, graphs)
+        groups["used"] = each_cell(space, graphs, partial(_used, space))[0]
     return groups
 
 
@@ -142,6 +146,12 @@ def _counts(space: Space, graphs: Graphs) -> NDArray[np.float64]:
     types = np.eye(len(space.node_types))[graphs.ops] * there[..., None]
     counts: NDArray[np.float64] = types.sum(axis=2).reshape(len(graphs), -1)
     return counts
+
+
+def _used(space: Space, live: LiveCells) -> NDArray[np.float64]:
+    """[n, operations] operations of each type of single cells that the output is computed from."""
+    kinds = types_of(space, space.operations)
+    return np.stack([(live.used & (live.types == kind)).sum(axis=0) for kind in kinds], axis=1).astype(np.float64)
 
 
 def _factor(group: NDArray[np.number], *, own: bool) -> NDArray[np.float64]:

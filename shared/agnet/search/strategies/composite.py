@@ -1,13 +1,12 @@
 """Bayesian optimisation of several goals, or under limits: one Gaussian process for each of them.
 
-With one goal candidates are worth what :mod:`agnet.search.standing` says, times the probability that they keep the
-limits (Gardner et al., "Bayesian Optimization with Inequality Constraints", ICML 2014). With several goals each choice
-looks into a random direction from the worst corner of the front: what counts is how far an architecture reaches in it,
-which over all directions makes up the hypervolume (Golovin and Zhang, "Random Hypervolume Scalarizations", 2020). The
-expected gain in reach is one integral over a product of normal distributions.
+With one goal candidates are worth what :mod:`agnet.search.standing` says, less where they are not likely to keep the
+limits. With several goals each choice looks into a random direction from the worst corner of the front: what counts is
+how far an architecture reaches in it, which over all directions makes up the hypervolume (Golovin and Zhang, "Random
+Hypervolume Scalarizations", 2020). The expected gain in reach is one integral over a product of normal distributions.
 
-Processes of limits, and of what is to be small beside another goal, also compare what is written and what is counted:
-see :mod:`agnet.surrogates.respects`.
+Processes of limits, and of what is to be small beside another goal, also compare what is written, what is counted and
+what is used: see :mod:`agnet.surrogates.respects`.
 """
 
 from __future__ import annotations
@@ -221,11 +220,12 @@ class _Worth:
     def __call__(self, posteriors: list[Posterior], ahead: int = 0) -> _Numbers:
         """[m] logarithm of the worth of each candidate, or alike, when ``ahead`` are chosen for the same round."""
         width = self._width
-        value = np.zeros(len(posteriors[0].mean))
-        for keeping, posterior in zip(self._keeping, posteriors[width:], strict=True):
-            value += keeping.log_probability(posterior)
+        limits = list(zip(self._keeping, posteriors[width:], strict=True))
         if not len(self._goals):  # nothing keeps the limits yet: find something that does
-            return value
+            return np.sum([keeping.log_probability(posterior) for keeping, posterior in limits], axis=0)
+        value = np.zeros(len(posteriors[0].mean))
+        for keeping, posterior in limits:
+            value += keeping.log_weight(posterior)
         if width == 1:
             return value + self._standing.worth(posteriors[0].mean, posteriors[0].variance, ahead)
         mean = np.stack([posterior.mean for posterior in posteriors[:width]], axis=1)
