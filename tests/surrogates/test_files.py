@@ -65,7 +65,7 @@ def test_every_cut_is_one_line(path: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("version", 2),
+        ("version", 1),
         ("space", "nb999"),
         ("surrogate", "svm"),
         ("surrogate", "xgb"),

@@ -39,10 +39,10 @@ _PATIENCE = 12
 """Queries without a better one after which the best measured one is taken for lucky."""
 _HOPE = 0.5
 """Deviations that are then added to what is predicted."""
-_LIKELY = 0.5
+_LIKELY = 0.3
 """Probability of keeping a limit from which on candidates count in full."""
-_STRICTNESS = 3
-"""Power of what is missing to it by which others count less."""
+_STRICTNESS = 20
+"""Power of what is missing to it by which others count less: hardly at all, but there is an order among them."""
 
 _Numbers = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from agnet.surrogates.inputs import Inputs
 from agnet.surrogates.joint import of_generator
 
 _KEY = "agnet-surrogate"
-_VERSION = 1
+_VERSION = 2
 _GENERATOR = "generator"
 
 
@@ -80,7 +80,7 @@ def load(name: str) -> Fitted:
 def _read(about: dict[str, Any], arrays: dict[str, NDArray[Any]], name: str) -> Fitted:
     if about["version"] != _VERSION:
         raise InputError(
-            f"{name}: a surrogate in version {about['version']!r} of the format, this agnet reads {_VERSION}"
+            f"{name}: a surrogate in version {about['version']!r} of the format, this agnet reads {_VERSION}; fit it again"
         )
     generator = checkpoint.parse(arrays[_GENERATOR].tobytes(), name) if _GENERATOR in arrays else None
     inputs = Inputs(tuple(about["encodings"]), generator, tuple(map(str, about["columns"])))
