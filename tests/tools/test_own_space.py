@@ -60,7 +60,7 @@ def test_the_page(cli: Cli, registered: Path) -> None:
     encoded, one, near, learned, made, best, adapted, asked = output.values()
     assert len(encoded.records) == 2000
     assert one.records[0]["arch"] == "dw3,dw5/01,12,23"
-    assert len(one.records[0]["features"]) == 30
+    assert len(one.records[0]["features"]) == 33
     assert len(near.records) > 15
     assert float(re.search(r"([\d.]+) % are valid", learned.stderr)[1]) > 90  # type: ignore[index]
     assert len({record["id"] for record in made.records}) == 100
