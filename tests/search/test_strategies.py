@@ -112,3 +112,14 @@ def test_features_that_are_remembered_are_those_computed_anew() -> None:
         for found, computed in zip(remembered(few, space.ids(few)), respects("nb101")(few), strict=True):
             assert np.array_equal(found, computed)
         graphs = few
+
+
+def test_a_state_of_other_processes_is_refused() -> None:
+    # one parameter less for each: as an earlier version left it, that compared architectures in fewer respects
+    space = spaces.get("nb201")
+    for plain in (True, False):
+        made = strategies.make("bayesian", space, "val_acc", maximize=True, options={}, plain=plain)
+        few = len(respects("nb201", costs=not plain).kinds)
+        name = "parameters" if plain else "process.0"
+        with pytest.raises(ValueError, match="another process"):
+            made.restore({"learned": np.array([5]), name: np.zeros(few)})

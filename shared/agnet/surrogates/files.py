@@ -81,7 +81,7 @@ def _read(about: dict[str, Any], arrays: dict[str, NDArray[Any]], name: str) -> 
     if about["version"] != _VERSION:
         raise InputError(
             f"{name}: a surrogate in version {about['version']!r} of the format, this agnet reads {_VERSION}; "
-            f"fit it again"
+            "fit it again"
         )
     generator = checkpoint.parse(arrays[_GENERATOR].tobytes(), name) if _GENERATOR in arrays else None
     inputs = Inputs(tuple(about["encodings"]), generator, tuple(map(str, about["columns"])))

@@ -125,9 +125,13 @@ class CompositeStrategy(Strategy):
 
     def restore(self, state: Mapping[str, NDArray]) -> None:
         """See :meth:`Strategy.restore`."""
-        self._learned = int(state["learned"][0])
         count = sum(name.startswith("process.") for name in state)
-        self._processes, self._restored = [], [state[f"process.{number}"] for number in range(count)]
+        restored = [state[f"process.{number}"] for number in range(count)]
+        shapes = {Process(kinds, MATTER).parameters.shape for kinds in (self._kinds, self._kinds[: self._few])}
+        if any(parameters.shape not in shapes for parameters in restored):
+            raise ValueError("another process")
+        self._learned = int(state["learned"][0])
+        self._processes, self._restored = [], restored
         self._candidates.kept = [packed.graphs_of(state)] if "ops" in state else []
 
     def _is_due(self, answers: int) -> bool:
