@@ -59,10 +59,10 @@ def _peers(
     from sklearn.neural_network import MLPRegressor  # noqa: PLC0415
 
     def compared(batch: surrogates.Batch) -> NDArray[np.float64]:
-        """The columns of ``gp``: its three groups, scaled, side by side."""
-        return np.concatenate(respects(batch.space.name)(batch.graphs), axis=1)
+        """The columns of ``gp``: its groups, scaled, side by side."""
+        return np.concatenate(respects(batch.space.name, together=True)(batch.graphs), axis=1)
 
-    # One kernel of all columns, where ours adds three up: scikit-learn's know no groups.
+    # One kernel of all columns, where ours adds several up: scikit-learn's know no groups.
     kernel = kernels.Matern(nu=2.5) + kernels.WhiteKernel()
     process = GaussianProcessRegressor(kernel, optimizer=None, normalize_y=True).fit(compared(seen), y)
     yield "gp", "scikit-learn's Gaussian process", compared, lambda x: process.predict(x, return_std=True), few

@@ -21,7 +21,7 @@ from agnet.surrogates.inputs import Inputs
 from agnet.surrogates.joint import of_generator
 
 _KEY = "agnet-surrogate"
-_VERSION = 2
+_VERSION = 3
 _GENERATOR = "generator"
 
 

@@ -1,6 +1,8 @@
 """A Gaussian process on structure, paths and size: the surrogate of the default search.
 
-See :mod:`agnet.surrogates.process` for the process, :mod:`agnet.surrogates.respects` for what it compares. Of a
+See :mod:`agnet.surrogates.process` for the process, :mod:`agnet.surrogates.respects` for what it compares. It begins
+with the belief that structure matters as a whole and each respect by itself little: among random architectures that
+ranks the best better than respects alone, which a search, whose architectures are alike in most, does better with. Of a
 metric's two tails it draws in the longer one, see :mod:`agnet.surrogates.targets`; predictions are medians.
 """
 
@@ -15,11 +17,14 @@ from agnet import spaces
 from agnet.seeds import Seed, numpy_stream
 from agnet.surrogates.base import Batch, Prediction, Scale, Surrogate
 from agnet.surrogates.process import Kind, Process
-from agnet.surrogates.respects import respects
+from agnet.surrogates.respects import Respects, respects
 from agnet.surrogates.targets import Target
 
 _LEARNED, _KNOWN = 300, 1000
 """Rows from which parameters are learned and predictions are made, at most: both are cubic."""
+_WHOLE, _RESPECT, _COLUMN = 0.0, -4.0, -2.0
+"""How much structure as a whole is expected to matter, each respect by itself, and columns beside the graph; see
+:class:`Process`."""
 _ROWS, _COVARIANCES = 4096, 1 << 17
 """Rows that columns are made of at once, and covariances that are: as many as fit a cache."""
 
@@ -86,17 +91,21 @@ class GP(Surrogate):
         self._groups = [np.asarray(arrays[f"group.{i}"], np.float64) for i in range(len(self._kinds()))]
         self._y, self._parameters = (np.asarray(arrays[name], np.float64) for name in ("y", "parameters"))
         expected = (self._y.shape[1], len(self._process().parameters))
-        widths = [*respects(self._space).widths, *(len(self._columns.mean) for _ in self._kinds_of_columns())]
+        widths = [*self._respects().widths, *(len(self._columns.mean) for _ in self._kinds_of_columns())]
         shapes = [(len(self._y), width) for width in widths]
         if self._parameters.shape != expected or [group.shape for group in self._groups] != shapes:
             raise ValueError("the arrays of the process do not fit together")
         self._condition()
 
     def _process(self) -> Process:
-        return Process(self._kinds())
+        matter = [_WHOLE, *[_RESPECT] * len(self._respects().kinds[1:]), *[_COLUMN] * len(self._kinds_of_columns())]
+        return Process(self._kinds(), matter)
+
+    def _respects(self) -> Respects:
+        return respects(self._space, together=True)
 
     def _kinds(self) -> tuple[Kind, ...]:
-        return (*respects(self._space).kinds, *self._kinds_of_columns())
+        return (*self._respects().kinds, *self._kinds_of_columns())
 
     def _kinds_of_columns(self) -> tuple[Kind, ...]:
         return ("linear", "matern") if self.inputs.columns else ()
@@ -106,7 +115,7 @@ class GP(Surrogate):
 
     def _groups_of(self, batch: Batch) -> list[NDArray[np.float64]]:
         """[n, d] of each respect; the columns beside the graph are two more, as a trend and as a likeness."""
-        groups = respects(self._space)(batch.graphs)
+        groups = self._respects()(batch.graphs)
         if self.inputs.columns:
             columns = self._columns.apply(self._columns_of(batch)) / np.sqrt(len(self.inputs.columns))
             groups += [columns, columns]

@@ -43,8 +43,9 @@ class Process:
 
     kinds: Sequence[Kind]
     """Kernel of each group."""
-    matter: float = -2.0
-    """Mean of the prior of the logarithm of a Matérn kernel's variance: of many groups few matter much."""
+    matter: float | Sequence[float] = -2.0
+    """Mean of the prior of the logarithm of a Matérn kernel's variance, of all or group by group: of many groups few
+    matter much."""
     parameters: NDArray[np.float64] = field(init=False)
     """Logarithms of a variance, and of a length for Matérn kernels, group by group; then of the noise's variance at the
     largest value, and of the rate at which that grows below."""
@@ -57,8 +58,9 @@ class Process:
     """[n] what the process expects of the architectures that it was conditioned on, without their noise."""
 
     def __post_init__(self) -> None:
-        matern = [(self.matter, _VARIANCE[1]), _LENGTH]
-        prior = [part for kind in self.kinds for part in (matern if kind == "matern" else [_VARIANCE])]
+        prior: list[tuple[float, float]] = []
+        for kind, matter in zip(self.kinds, np.broadcast_to(self.matter, len(self.kinds)), strict=True):
+            prior += [(matter, _VARIANCE[1]), _LENGTH] if kind == "matern" else [_VARIANCE]
         self._centre, self._spread = np.array([*prior, _NOISE, _RATE]).T
         self.parameters = self._centre.copy()
 

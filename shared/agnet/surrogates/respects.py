@@ -28,11 +28,12 @@ _STRUCTURE = {
     "shortcuts": {"edges"},
 }  # fmt: skip
 """Kinds of features of :mod:`agnet.features` in each group."""
+_TOGETHER = "structure"
 _KINDS: dict[str, tuple[Kind, ...]] = {
-    **dict.fromkeys(_STRUCTURE, ("matern",)), "paths": ("matern",), "size": ("linear",),
+    **dict.fromkeys((_TOGETHER, *_STRUCTURE), ("matern",)), "paths": ("matern",), "size": ("linear",),
     **dict.fromkeys(("notation", "counts", "used"), ("matern", "linear")),
 }  # fmt: skip
-_OWN_SCALE = {*_STRUCTURE, "size", "used"}
+_OWN_SCALE = {_TOGETHER, *_STRUCTURE, "size", "used"}
 """Whose features are all scaled to the same deviation; those of the others share a scale, so rare ones weigh less."""
 
 
@@ -40,6 +41,7 @@ _OWN_SCALE = {*_STRUCTURE, "size", "used"}
 class Respects:
     """Groups of features of a space's architectures.
 
+    - structure, if asked for: all of the next line's in one group
     - operations, routes, most, fewest, ends, shortcuts: logarithms of the counts and lengths of :mod:`agnet.features`,
       each scaled to deviation 1: how many operations of each type, how many paths, most and fewest operations on one,
       which operations begin and end them, and how many edges do, or lead past all operations; together they would have
@@ -57,6 +59,8 @@ class Respects:
     """
 
     space: Space
+    together: bool
+    """Whether structure is the first of them."""
     costs: bool
     """Whether notation, counts and what is used are among them."""
     kinds: tuple[Kind, ...]
@@ -76,11 +80,11 @@ class Respects:
         index = self.space.index(graphs)
         if index is None:
             return self._scaled(graphs)
-        return [group[index] for group in _table(self.space.name, self.costs)]
+        return [group[index] for group in _table(self.space.name, self.together, self.costs)]
 
     def _scaled(self, graphs: Graphs) -> list[NDArray[np.float64]]:
         scaled = []
-        parts = _raw(self.space, graphs, self.costs).items()
+        parts = _raw(self.space, graphs, self.together, self.costs).items()
         for (part, raw), shift, factor in zip(parts, self._shift, self._factor, strict=True):
             there = np.flatnonzero(factor)
             group: NDArray[np.float64] = raw.take(there, axis=1).astype(np.float64, copy=False)
@@ -91,28 +95,36 @@ class Respects:
 
 
 @cache
-def respects(name: str, *, costs: bool = False) -> Respects:
-    """The groups of the space called ``name``; with ``costs`` also, behind them, those for what architectures cost."""
+def respects(name: str, *, together: bool = False, costs: bool = False) -> Respects:
+    """The groups of the space called ``name``.
+
+    With ``together`` also, before them, all structure as one; with ``costs``, behind them, those for what architectures
+    cost.
+    """
     space = spaces.get(name)
-    raw = _raw(space, _sample(space), costs)
+    raw = _raw(space, _sample(space), together, costs)
     kinds = tuple(kind for part in raw for kind in _KINDS[part])
     shift = tuple(group.mean(axis=0) for group in raw.values())
     factor = tuple(_factor(group, own=part in _OWN_SCALE) for part, group in raw.items())
-    return Respects(space, costs, kinds, tuple(raw), shift, factor)
+    return Respects(space, together, costs, kinds, tuple(raw), shift, factor)
 
 
 @cache
-def _table(name: str, costs: bool) -> list[NDArray[np.float64]]:
+def _table(name: str, together: bool, costs: bool) -> list[NDArray[np.float64]]:
     """The groups of all architectures of a small space, by index."""
-    groups = respects(name, costs=costs)
+    groups = respects(name, together=together, costs=costs)
     chunks = [groups._scaled(graphs) for graphs in groups.space.enumerate()]
     return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
 
 
-def _raw(space: Space, graphs: Graphs, costs: bool) -> dict[str, NDArray[np.number]]:
+def _raw(space: Space, graphs: Graphs, together: bool, costs: bool) -> dict[str, NDArray[np.number]]:
     features_, paths = encodings.structure(space, graphs)
     structure = np.log1p(features_, dtype=np.float64)
-    groups: dict[str, NDArray[np.number]] = {part: structure[:, at] for part, at in _structure(space).items()}
+    columns = _structure(space)
+    groups: dict[str, NDArray[np.number]] = {}
+    if together:
+        groups[_TOGETHER] = structure[:, np.concatenate([*columns.values()])]
+    groups.update({part: structure[:, at] for part, at in columns.items()})
     groups["paths"] = paths
     with suppress(InputError):  # a space of the user's own, whose networks nobody knows
         groups["size"] = np.log(np.maximum(networks.params(space, graphs), 1))[:, None]
