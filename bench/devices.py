@@ -67,7 +67,7 @@ def studies(names: Sequence[str] = STRATEGIES) -> Iterator[tuple[str, Study]]:
             wanted = of([METRIC], [], [f"latency_ms@{device}<={limit}"], "pareto")
             for strategy in names:
                 about = strategies.get(strategy)
-                budget = Budget(_QUERIES, about.batch, about.init)
+                budget = Budget.of(about, _QUERIES)
                 yield (
                     f"{device} <= {limit} ms",
                     Study(_BENCHMARK, METRIC, True, strategy, budget=budget, objective=wanted),

@@ -31,7 +31,7 @@ def seconds(name: str, queries: int) -> dict[int, float]:
             if len(history) >= at:
                 taken.setdefault(at, time.process_time() - started)
 
-    search(benchmark, made, history, budget=Budget(queries, about.batch, about.init), seed=(1000,), on_answers=check)
+    search(benchmark, made, history, budget=Budget.of(about, queries), seed=(1000,), on_answers=check)
     return taken
 
 

@@ -117,7 +117,7 @@ def run(row: Search, seed: int, data: Path | None) -> dict[str, Any]:
     plain = wanted.plain
     strategy = strategies.make(given["strategy"], searched, "val_acc", maximize=True, options=options, plain=plain)
     history = History(searched, "val_acc", maximize=True, objective=None if plain else wanted)
-    budget = Budget(given["queries"], given.get("batch", about.batch), given.get("init", about.init))
+    budget = Budget.of(about, given["queries"], given.get("batch"), given.get("init"))
     started = time.process_time()
     search(oracle, strategy, history, budget=budget, seed=(seed,))
     accuracy = history.columns["val_acc"]

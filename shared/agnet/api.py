@@ -29,6 +29,7 @@ from agnet.search.study import Outcome, Study, run_trials
 from agnet.seeds import Seed
 from agnet.spaces.sampling import distinct
 from agnet.streams import TableChunk
+from agnet.threads import one_thread
 
 __all__ = [
     "Oracle",
@@ -151,6 +152,7 @@ _SETTINGS = ("acquisition", "prior", "generator", "candidates", "epochs", "alpha
 
 
 @presets.fill(_SETTINGS)
+@one_thread
 def search(
     benchmark: str | None = None,
     *,
@@ -301,6 +303,7 @@ def sample(space: str, n: int, *, seed: int | Sequence[int] = 0) -> Records:
     return Records(TableChunk(table(of, distinct(of, n, seed_of(seed)))))
 
 
+@one_thread
 def generate(
     checkpoint: str,
     n: int = 100,

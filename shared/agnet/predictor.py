@@ -14,6 +14,7 @@ from agnet.surrogates import predicting
 from agnet.surrogates.fitted import Fitted
 from agnet.surrogates.fitted import fit as learn
 from agnet.surrogates.history import examples
+from agnet.threads import one_thread
 
 
 class Predictor:
@@ -23,6 +24,7 @@ class Predictor:
         self.fitted = fitted
         """The surrogate as the library has it."""
 
+    @one_thread
     def predict(self, architectures: Source, *, top: int | None = None, on_error: str = "fail") -> Records:
         """The architectures with ``pred_<metric>``, and ``pred_<metric>_std`` where it knows how sure it is.
 
@@ -53,6 +55,7 @@ class Predictor:
         return f"Predictor of {', '.join(self.fitted.metrics)} in {self.fitted.space}"
 
 
+@one_thread
 def fit(
     seen: Source,
     surrogate: str = "gp",

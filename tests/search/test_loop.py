@@ -217,3 +217,47 @@ def test_a_small_table_of_a_large_space_ends_the_search(strategy: str, monkeypat
     made = strategies.make(strategy, space, "flops_m", maximize=False, options={})
     search(Table(), made, history, budget=Budget(100, 4, 30), seed=(0,))
     assert len(history) == 20
+
+
+class Some(Benchmark):
+    """Cells of NAS-Bench-201 without pooling, of which a search is not told that there are no others."""
+
+    name, space = "some", "nb201"
+    whole = benchmarks.load("nb201/ImageNet16-120")
+    metrics = whole.metrics
+
+    def has(self, graphs: Graphs) -> np.ndarray:
+        return ~(graphs.ops == spaces.get("nb201").node_types.index("avg_pool_3x3")).any(axis=(1, 2))
+
+    def query(self, graphs: Graphs, metrics: Sequence[str] | None = None, *, draw: Seed | None = None) -> Answer:
+        assert self.has(graphs).all()
+        return self.whole.query(graphs, metrics)
+
+
+@pytest.mark.parametrize(
+    ("acquisition", "limits"), [("ei", []), ("thompson", []), ("mean", []), ("ei", ["latency_ms<=20"])]
+)
+def test_what_a_table_does_not_have_costs_no_question(acquisition: str, limits: list[str]) -> None:
+    wanted = of(["val_acc"], [], limits, "pareto")
+    history = History(spaces.get("nb201"), "val_acc", maximize=True, objective=wanted)
+    options = {} if limits else {"acquisition": acquisition}
+    made = strategies.make("bayesian", history.space, "val_acc", maximize=True, options=options, plain=not limits)
+    asked = []
+    ask = made.ask
+
+    def count(history: History, n: int, seed: Seed) -> strategies.Proposal:
+        asked.append(n)
+        return ask(history, n, seed)
+
+    made.ask = count  # type: ignore[method-assign]
+    search(Some(), made, history, budget=Budget(65, 4, 5), seed=(1,))
+    assert len(history) == 65
+    assert asked == [4] * 15, "each question gets as many answers as were wanted"
+
+
+def test_bayesian_is_asked_for_one_at_a_time_at_first() -> None:
+    assert Budget.of(strategies.get("bayesian"), 192) == Budget(192, 2, 5, 1, 64)
+    assert Budget.of(strategies.get("bayesian"), 192, 2, 8) == Budget(192, 2, 8)
+    assert Budget.of(strategies.get("agnet"), 192) == Budget(192, 16, 16)
+    study = Study("nb201/cifar10", "val_acc", True, "bayesian", budget=Budget(22, 3, 8, singly=13))
+    assert [len(chunk) for chunk in study.run((0,)).chunks] == [8, 1, 1, 1, 1, 1, 3, 3, 3]

@@ -96,13 +96,16 @@ def _result(study: Study, outcomes: Sequence[Outcome]) -> str:
 def _asked(study: Study, outcomes: Sequence[Outcome], seed: Sequence[int], goal: str) -> dict[str, str]:
     benchmark = study.oracle()
     budget = study.budget
+    rounds = f"{budget.batch} a round"
+    if budget.init < budget.singly < budget.queries:
+        rounds = f"one by one until {budget.singly}, then {rounds}"
     options = ", ".join(f"{name} {value}" for name, value in {**study.options, **study.given}.items())
     return {
         "benchmark": f"{study.benchmark}: {benchmark.title}",
         "space": benchmark.space,
         "goal": goal,
         "strategy": study.strategy + (f" ({options})" if options else ""),
-        "queries": f"{budget.queries:,}, the first {budget.init} at random, then {budget.batch} a round",
+        "queries": f"{budget.queries:,}, the first {budget.init} at random, then {rounds}",
         "trials": str(len(outcomes)),
         "seed": ":".join(map(str, seed)),
     }

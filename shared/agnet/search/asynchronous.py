@@ -86,7 +86,8 @@ class _Search:
         self._journal, self._on_answers = journal, on_answers
         self._workers = evaluator.engine.workers
         self._firsts: Iterator[Graphs] | None = _singly(firsts(evaluator.benchmark, history.space, seed))
-        self._questions = Questions(strategy, history, evaluator.benchmark.has, seed, journal)
+        history.has = evaluator.benchmark.has
+        self._questions = Questions(strategy, history, seed, journal)
         self._queue: dict[str, Proposal] = {}
         """Architectures that were asked for and not given to a worker yet, one each, by name."""
         self._running: dict[int, Proposal] = {}

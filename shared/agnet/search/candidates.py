@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
@@ -16,6 +17,9 @@ from agnet.seeds import Seed
 from agnet.spaces.base import Space
 from agnet.spaces.sampling import Exhausted, distinct_blocks
 
+_LOT = 4
+"""Candidates that are looked up at once, at first."""
+
 
 def fresh(space: Space, graphs: Graphs, taken: pa.Array) -> tuple[Graphs, pa.Array]:
     """The first of each architecture among ``graphs`` whose key is not in ``taken``, and their keys."""
@@ -24,6 +28,45 @@ def fresh(space: Space, graphs: Graphs, taken: pa.Array) -> tuple[Graphs, pa.Arr
     first[np.unique(keys.dictionary_encode().indices.to_numpy(), return_index=True)[1]] = True
     rows = np.flatnonzero(first & ~pc.is_in(keys, value_set=taken).to_numpy(zero_copy_only=False))
     return graphs.take(rows), keys.take(arrow.numbers(rows))
+
+
+class Choice:
+    """Which of some candidates are best, among those that the benchmark can answer.
+
+    Whether it can is found out for the most promising only: there may be thousands, and looking up takes time.
+
+    Args:
+        graphs: the candidates.
+        has: which of some architectures [n] the benchmark can answer.
+    """
+
+    def __init__(self, graphs: Graphs, has: Callable[[Graphs], NDArray[np.bool_]]) -> None:
+        self._graphs, self._has = graphs, has
+        self._looked_up, self._answerable = (np.zeros(len(graphs), dtype=np.bool_) for _ in range(2))
+
+    @property
+    def unanswerable(self) -> NDArray[np.int64]:
+        """Rows of those that the benchmark turned out not to have."""
+        return np.flatnonzero(self._looked_up & ~self._answerable)
+
+    def among(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of ``rows`` that the benchmark can answer, in their order."""
+        new = rows[~self._looked_up[rows]]
+        if len(new):
+            self._answerable[new] = self._has(self._graphs.take(new))
+            self._looked_up[new] = True
+        return rows[self._answerable[rows]]
+
+    def best(self, worth: NDArray[np.float64]) -> int | None:
+        """Row of the largest of [m] ``worth`` that is finite and has an answer; None where there is none."""
+        order = best_rows(worth, int(np.count_nonzero(np.isfinite(worth))))
+        start, lot = 0, _LOT
+        while start < len(order):
+            there = self.among(order[start : start + lot])
+            if len(there):
+                return int(there[0])
+            start, lot = start + lot, 2 * lot
+        return None
 
 
 def random(history: History, n: int, seed: Seed) -> Graphs:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -26,6 +28,8 @@ class History:
         self.metric = metric
         self.maximize = maximize
         self.objective = objective or single(metric, maximize=maximize)
+        self.has: Callable[[Graphs], NDArray[np.bool_]] = lambda graphs: np.ones(len(graphs), dtype=np.bool_)
+        """Which architectures [n] the benchmark can answer; a search says it."""
         self.chunks: list[Chunk] = []
         self._graphs: list[Graphs] = []
         self._columns: list[pa.Table] = []

@@ -50,6 +50,21 @@ class Budget:
     """Random architectures before the strategy is asked."""
     companions: int = 1
     """Random other cells that the first cell is tried with, where one cell is searched after the other."""
+    singly: int = 0
+    """Until there are so many answers the strategy is asked for one architecture at a time."""
+
+    @classmethod
+    def of(
+        cls, about: type[Strategy], queries: int, batch: int | None = None, init: int | None = None, companions: int = 1
+    ) -> Budget:
+        """As the strategy likes it where nothing else is said."""
+        return cls(
+            queries,
+            about.batch if batch is None else batch,
+            about.init if init is None else init,
+            companions,
+            about.singly if batch is None else 0,
+        )
 
 
 def search(
@@ -95,14 +110,16 @@ def search(
         history.reject(proposal.records[space.identity].combine_chunks().filter(arrow.numbers(~known)))
         evaluate(proposal.take(np.flatnonzero(known)))
 
-    questions = Questions(strategy, history, benchmark.has, seed, journal)
+    history.has = benchmark.has
+    questions = Questions(strategy, history, seed, journal)
     _begin(benchmark, history, evaluate, min(budget.init, budget.queries), seed)
     for until in phases(history, budget, evaluate_known, seed):
         fruitless = 0.0
         while len(history) < until and fruitless < PATIENCE:
             before = len(history)
             recorded = journal.question() if journal else None
-            proposal, proposed = questions.ask(min(budget.batch, until - before), recorded)
+            batch = 1 if before < budget.singly else budget.batch
+            proposal, proposed = questions.ask(min(batch, until - before), recorded)
             if proposed:
                 evaluate(proposal)
             # What a table does not have is worth more patience than a strategy that knows nothing new.

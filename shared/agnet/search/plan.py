@@ -77,11 +77,8 @@ def plan(
         maximize=first.maximize,
         strategy=strategy,
         options={name: value for name, value in (settings or {}).items() if value is not None},
-        budget=Budget(
-            queries,
-            batch or (about.meanwhile if several else None) or about.batch,
-            usual if init is None else init,
-            companions,
+        budget=Budget.of(
+            about, queries, batch or (about.meanwhile if several else None), usual if init is None else init, companions
         ),
         space=space,
         given=given,

@@ -17,6 +17,8 @@ from agnet.surrogates.respects import Respects
 
 FIRST = 5
 """Random architectures to begin with."""
+SINGLY = 64
+"""Answers until which one architecture is asked for at a time: each teaches the more, the fewer there are."""
 MATTER = -3.0
 """What processes expect a respect to matter, see :class:`agnet.surrogates.process.Process`; less than among random
 architectures, for what is searched is alike in most."""

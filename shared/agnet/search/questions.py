@@ -9,15 +9,11 @@ that need not be asked even then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from agnet import arrow
 from agnet.errors import InputError
-from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search import packed
 from agnet.search.history import History
@@ -36,7 +32,6 @@ class Questions:
     Args:
         strategy: who is asked.
         history: what it knows.
-        has: which architectures [n] the benchmark can answer.
         seed: the search's; question r has the seed ``(*seed, r)``.
         record: of the search; None: nothing is recorded.
     """
@@ -45,11 +40,10 @@ class Questions:
         self,
         strategy: Strategy,
         history: History,
-        has: Callable[[Graphs], NDArray[np.bool_]],
         seed: Seed,
         record: Record | None,
     ) -> None:
-        self._strategy, self._history, self._has, self._seed = strategy, history, has, seed
+        self._strategy, self._history, self._seed = strategy, history, seed
         self._record = record
         self._round = 0
         self._from = record.state_at() if record else 0
@@ -76,7 +70,7 @@ class Questions:
         state = self._strategy.state() if new and self._is_due() else None
         proposal = self._strategy.ask(history, n, (*self._seed, self._round))
         proposed = len(proposal.graphs) > 0
-        known = self._has(proposal.graphs)
+        known = history.has(proposal.graphs)
         keys = proposal.records[history.space.identity].combine_chunks()
         unknown = keys.filter(arrow.numbers(~known))
         history.reject(unknown)
@@ -116,7 +110,7 @@ class Questions:
                 graphs = packed.graphs_of(packed.unpack(recorded.graphs))
             except ValueError:
                 raise self._unreadable("what was asked for") from None
-        if len(graphs) != len(recorded.asked) or not self._has(graphs).all():
+        if len(graphs) != len(recorded.asked) or not history.has(graphs).all():
             raise self._unreadable("what was asked for")
         return Proposal(graphs, records(space, graphs))
 

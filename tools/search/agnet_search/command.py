@@ -132,7 +132,10 @@ def search(
     batch: Annotated[
         int | None,
         typer.Option(
-            "--batch", metavar="N", min=1, help="Architectures per round; by default 2 for bayesian, 16 for agnet."
+            "--batch",
+            metavar="N",
+            min=1,
+            help="Architectures per round; by default 1 or 2 for bayesian, 16 for agnet.",
         ),
     ] = None,
     init: Annotated[

@@ -47,6 +47,8 @@ class Strategy(ABC):
     """Random architectures that it likes to begin with."""
     batch: ClassVar[int] = 16
     """Architectures that it likes to be asked for at a time."""
+    singly: ClassVar[int] = 0
+    """Answers until which it likes to be asked for one at a time."""
     meanwhile: ClassVar[int | None] = None
     """The same where it is asked while others are being evaluated; None: as many."""
 

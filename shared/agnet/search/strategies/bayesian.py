@@ -21,7 +21,7 @@ from agnet.search import candidates
 from agnet.search.acquisition import BETA, of, upper_confidence_bound
 from agnet.search.history import History
 from agnet.search.prior import Prior
-from agnet.search.promising import FIRST, MATTER, RELEARN, Candidates, Evaluated, memorable
+from agnet.search.promising import FIRST, MATTER, RELEARN, SINGLY, Candidates, Evaluated, memorable
 from agnet.search.standing import TURNS, Standing, stalled
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed, numpy_stream
@@ -50,6 +50,7 @@ class BayesianStrategy(Strategy):
 
     init = FIRST
     batch = 2
+    singly = SINGLY
     meanwhile = 1
 
     def __init__(
@@ -93,7 +94,9 @@ class BayesianStrategy(Strategy):
             [partial(worth, ahead=ahead) for ahead in range(TURNS)],
             rng,
         )
-        rows = self._choose(posterior, n, standing, rng)
+        choice = candidates.Choice(graphs, history.has)
+        chosen = self._choose(choice, posterior, n, standing, rng)
+        rows = np.concatenate([chosen, choice.unanswerable])
         if not len(rows):  # all around is known; the space may have more elsewhere
             graphs = candidates.random(history, n, seed)
             return Proposal(graphs, records(self.space, graphs))
@@ -150,18 +153,22 @@ class BayesianStrategy(Strategy):
             return posterior.mean.copy()
         return upper_confidence_bound(posterior.mean, np.sqrt(posterior.variance), self.beta)
 
-    def _choose(self, posterior: Posterior, n: int, standing: Standing, rng: np.random.Generator) -> NDArray[np.int64]:
+    def _choose(
+        self, choice: candidates.Choice, posterior: Posterior, n: int, standing: Standing, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
         """Rows of up to ``n`` candidates."""
-        count = min(n, len(posterior.mean))
         if self.acquisition == "thompson":
-            return _thompson(posterior, count, self._value(posterior, standing), rng)
+            return _thompson(choice, posterior, n, self._value(posterior, standing), rng)
         chosen: list[int] = []
-        for _ in range(count):
+        while len(chosen) < n:
+            if chosen:
+                posterior.expect(chosen[-1])
             value = self._value(posterior, standing, len(chosen))
             value[chosen] = -np.inf
-            chosen.append(int(value.argmax()))
-            if len(chosen) < count:
-                posterior.expect(chosen[-1])
+            best = choice.best(value)
+            if best is None:
+                break
+            chosen.append(best)
         return np.array(chosen, dtype=np.int64)
 
     def _proposal(
@@ -174,11 +181,15 @@ class BayesianStrategy(Strategy):
         return Proposal(graphs, table.append_column(f"pred_{self.metric}_std", spread))
 
 
-def _thompson(posterior: Posterior, n: int, value: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Rows of the largest candidate of each of ``n`` draws, the next largest where one was taken."""
-    few = candidates.best_rows(value, max(_DRAWN, n))
-    draws = posterior.take(few).draw(n, rng)
-    for draw in range(n):
+def _thompson(
+    choice: candidates.Choice, posterior: Posterior, n: int, value: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Rows of the largest candidate of each of up to ``n`` draws, the next largest where one was taken."""
+    few = choice.among(candidates.best_rows(value, max(_DRAWN, n)))
+    if not len(few):
+        return few
+    draws = posterior.take(few).draw(min(n, len(few)), rng)
+    for draw in range(len(draws)):
         draws[draw + 1 :, draws[draw].argmax()] = -np.inf
     rows: NDArray[np.int64] = few[draws.argmax(axis=1)]
     return rows

@@ -21,7 +21,7 @@ from agnet import arrow
 from agnet.records import records
 from agnet.search import candidates, packed, pareto
 from agnet.search.history import History
-from agnet.search.promising import FIRST, MATTER, RELEARN, Candidates, Evaluated, memorable
+from agnet.search.promising import FIRST, MATTER, RELEARN, SINGLY, Candidates, Evaluated, memorable
 from agnet.search.standing import Keeping, Standing, stalled
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed, numpy_stream
@@ -43,6 +43,7 @@ class CompositeStrategy(Strategy):
 
     init = FIRST
     batch = 2
+    singly = SINGLY
     meanwhile = 1
 
     def __init__(self, space: Space, metric: str, *, maximize: bool) -> None:
@@ -85,15 +86,20 @@ class CompositeStrategy(Strategy):
         graphs, posteriors = self._candidates.find(
             history, history.scores, self._posteriors, [worth], rng, _KEEP if keeping else 0
         )
+        choice = candidates.Choice(graphs, history.has)
         chosen: list[int] = []
-        for _ in range(min(n, len(graphs))):
+        while len(chosen) < n:
             if chosen:
                 worth.turn(rng)
                 for posterior in posteriors:
                     posterior.expect(chosen[-1])
             value = worth(posteriors, len(chosen))
             value[chosen] = -np.inf
-            chosen.append(int(value.argmax()))
+            best = choice.best(value)
+            if best is None:
+                break
+            chosen.append(best)
+        chosen += choice.unanswerable.tolist()
         if not chosen:  # all around is known; the space may have more elsewhere
             graphs = candidates.random(history, n, seed)
             return Proposal(graphs, records(self.space, graphs))
