@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from agnet import networks, streams
 from agnet.errors import InputError
@@ -75,6 +74,8 @@ class Prior:
     @cached_property
     def _best(self) -> Graphs:
         """The best hundredth by mean rank."""
+        from scipy.stats import rankdata  # noqa: PLC0415 - half a second, which other searches need not spend
+
         graphs, scores = self._read() if self._file else self._computed()
         ranks = rankdata(-self._signs * scores, axis=0).mean(axis=1)
         count = min(max(round(_BEST * len(graphs)), _LEAST), len(graphs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -105,13 +106,13 @@ class Space(ABC):
         """
         return None
 
-    @property
+    @cached_property
     def operations(self) -> tuple[str, ...]:
         """Node types that compute something: neither output nor an input nor dead."""
         others = {"output", *self.input_types, *self.dead_types}
         return tuple(kind for kind in self.node_types if kind not in others)
 
-    @property
+    @cached_property
     def input_types(self) -> tuple[str, ...]:
         """Node types that a cell starts from: ``input``, and in cells with two inputs ``input_1``."""
         return tuple(kind for kind in self.node_types if kind.startswith("input"))

@@ -70,14 +70,19 @@ class Pool(Part):
 
     def _nearest(self, graphs: Graphs) -> NDArray[np.int64]:
         """[n, up to _NEIGHBOURS] rows with the fewest differing places, not counting the architecture itself."""
-        encoded = flat(self.whole, graphs).astype(np.float32)
-        differing = encoded.sum(axis=1)[:, None] + self._encoded.sum(axis=1) - 2 * (encoded @ self._encoded.T)
+        encoded, (pool, there) = flat(self.whole, graphs).astype(np.float32), self._encoded
+        differing = (encoded.sum(axis=1)[:, None] + there - 2 * (encoded @ pool.T)).astype(np.int64)
+        # of as near ones the first: what differs is a whole number, to which the row adds less than one
+        order = differing * len(pool) + np.arange(len(pool))
         own = self._rows(graphs)
-        there = np.flatnonzero(own >= 0)
-        differing[there, own[there]] = np.inf
-        count = min(_NEIGHBOURS, len(self._graphs) - 1)
-        return np.argsort(differing, axis=1, kind="stable")[:, :count]
+        inside = np.flatnonzero(own >= 0)
+        order[inside, own[inside]] = np.iinfo(np.int64).max
+        count = min(_NEIGHBOURS, len(pool) - 1)
+        nearest = np.argpartition(order, count - 1, axis=1)[:, :count]
+        return np.take_along_axis(nearest, np.argsort(np.take_along_axis(order, nearest, axis=1), axis=1), axis=1)
 
     @cached_property
-    def _encoded(self) -> NDArray[np.float32]:
-        return flat(self.whole, self._graphs).astype(np.float32)
+    def _encoded(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """[n, d] one-hot encoding of the pool, [n] how many ones it has."""
+        encoded = flat(self.whole, self._graphs).astype(np.float32)
+        return encoded, encoded.sum(axis=1)
