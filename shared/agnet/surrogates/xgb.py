@@ -61,6 +61,7 @@ class XGB(Folded):
             known = np.isfinite(column)
             data = self._data(x[known], column[known])
             boosters.append(xgboost.train(settings, data, num_boost_round=self.rounds))
+            boosters[-1].set_param({"nthread": 0})  # predictions are of a row each
         self._features = x.shape[1]
         return Boosters(boosters, self._scale(y))
 
