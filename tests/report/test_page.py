@@ -142,3 +142,18 @@ def test_wrong_names_cost_no_queries(cli: Cli, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     told = cli(*search, tmp_path / "report.html", status=2).stderr
     assert "pip install 'agnet[plot]'" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "rounds"),
+    [
+        (("--queries", 12), "12, the first 5 at random, then one by one"),
+        (("--queries", 66), "66, the first 5 at random, then one by one until 64, then 2 a round"),
+        (("--queries", 12, "--batch", 2), "12, the first 5 at random, then 2 a round"),
+    ],
+)
+def test_says_how_many_were_asked_for_at_a_time(
+    cli: Cli, tmp_path: Path, options: tuple[object, ...], rounds: str
+) -> None:
+    cli("search", "-b", "nb201/cifar10", *options, "--report", tmp_path / "page.html")
+    assert f">{rounds}<" in (tmp_path / "page.html").read_text()

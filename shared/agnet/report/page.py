@@ -97,8 +97,8 @@ def _asked(study: Study, outcomes: Sequence[Outcome], seed: Sequence[int], goal:
     benchmark = study.oracle()
     budget = study.budget
     rounds = f"{budget.batch} a round"
-    if budget.init < budget.singly < budget.queries:
-        rounds = f"one by one until {budget.singly}, then {rounds}"
+    if budget.init < budget.singly:
+        rounds = "one by one" + (f" until {budget.singly}, then {rounds}" if budget.singly < budget.queries else "")
     options = ", ".join(f"{name} {value}" for name, value in {**study.options, **study.given}.items())
     return {
         "benchmark": f"{study.benchmark}: {benchmark.title}",

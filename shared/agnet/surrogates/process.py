@@ -5,8 +5,8 @@ a linear kernel carries a trend (larger networks are better). Learning finds how
 reaches and how noisy the values are, by the marginal likelihood times weak log-normal priors, which keep a handful of
 evaluations from being explained by noise alone or by nothing but noise (Rasmussen and Williams, "Gaussian Processes for
 Machine Learning", 2006, chapters 2 and 5). The noise grows with the distance from the largest value, by a rate that is
-learned as well: poor architectures scatter more, and must not dictate what is thought of good ones. All one group's
-features in one kernel would do far worse: the longest group would drown the others.
+learned as well: poor architectures scatter more, and must not dictate what is thought of good ones. All features in one
+kernel would do far worse: the longest group would drown the others.
 """
 
 from __future__ import annotations

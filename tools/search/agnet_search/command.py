@@ -135,7 +135,7 @@ def search(
             "--batch",
             metavar="N",
             min=1,
-            help="Architectures per round; by default 1 or 2 for bayesian, 16 for agnet.",
+            help="Architectures per round; by default 16 for agnet, 1 for bayesian, and 2 once 64 are answered.",
         ),
     ] = None,
     init: Annotated[

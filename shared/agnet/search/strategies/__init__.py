@@ -59,7 +59,10 @@ class Strategy(ABC):
 
     @abstractmethod
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:
-        """Up to ``n`` new architectures, best first; fewer or none when the space is exhausted."""
+        """Up to ``n`` new architectures, best first; fewer or none when the space is exhausted.
+
+        Those that turned out not to be in the benchmark (:attr:`History.has`) may stand among them, beyond ``n``.
+        """
 
     def follow(self, history: History) -> bool:
         """Come to know what :meth:`ask` would have left known, where what it proposed is on record and all answered.
