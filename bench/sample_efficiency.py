@@ -85,7 +85,7 @@ def run(case: Case, data: Path | None) -> dict[str, Any]:
                 raise _Found
 
     about = strategies.get(case.strategy)
-    budget = Budget.of(about, case.queries, case.batch or None, 0 if case.prior else None)
+    budget = Budget.of(about, case.queries, case.batch or None)
     started = time.process_time()
     with suppress(_Found):
         benchmark = OneRun(whole, (case.seed,)) if case.noise else whole

@@ -200,7 +200,7 @@ def search(
         trials: searches with the seeds N, N + 1, ...
         jobs: trials at a time, by default one a core; with 1 each trial has all ``workers``.
         batch: architectures a round.
-        init: random architectures first.
+        init: architectures to begin with.
         one_cell: search one cell after the other.
         companions: with ``one_cell``: random other cells that the first is tried with.
         space: for a benchmark that takes any.

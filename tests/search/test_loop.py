@@ -14,7 +14,7 @@ from agnet.engines import Setup
 from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.metrics import Metric
-from agnet.search import loop, strategies
+from agnet.search import beginning, loop, strategies
 from agnet.search.history import History
 from agnet.search.journal import HEADER, Journal
 from agnet.search.loop import Budget, search
@@ -212,7 +212,7 @@ def test_a_small_table_of_a_large_space_ends_the_search(strategy: str, monkeypat
             return np.array([text in some for text in space.format(graphs).to_pylist()], np.bool_)
 
     monkeypatch.setattr(loop, "UNANSWERED", 5)
-    monkeypatch.setattr(loop, "_VAIN", 2000)
+    monkeypatch.setattr(beginning, "_VAIN", 2000)
     history = History(space, "flops_m", maximize=False)
     made = strategies.make(strategy, space, "flops_m", maximize=False, options={})
     search(Table(), made, history, budget=Budget(100, 4, 30), seed=(0,))
@@ -256,7 +256,7 @@ def test_what_a_table_does_not_have_costs_no_question(acquisition: str, limits: 
 
 
 def test_bayesian_is_asked_for_one_at_a_time_at_first() -> None:
-    assert Budget.of(strategies.get("bayesian"), 192) == Budget(192, 2, 5, 1, 64)
+    assert Budget.of(strategies.get("bayesian"), 192) == Budget(192, 2, 4, 1, 64)
     assert Budget.of(strategies.get("bayesian"), 192, 2, 8) == Budget(192, 2, 8)
     assert Budget.of(strategies.get("agnet"), 192) == Budget(192, 16, 16)
     study = Study("nb201/cifar10", "val_acc", True, "bayesian", budget=Budget(22, 3, 8, singly=13))

@@ -1,14 +1,60 @@
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from agnet import spaces
+from agnet.graphs import Graphs
 from agnet.search import promising
+from agnet.search.beginning import at_random
 from agnet.search.loop import Budget
-from agnet.search.promising import Candidates, Worth
+from agnet.search.promising import Candidates, Worth, spread_out
 from agnet.search.study import Study
 from agnet.surrogates.process import Groups, Posterior, Process
 from agnet.surrogates.respects import respects
+
+
+def anything(graphs: Graphs) -> NDArray[np.bool_]:
+    return np.ones(len(graphs), dtype=np.bool_)
+
+
+@pytest.mark.parametrize("name", ["nb101", "nb201", "nb301", "nbnlp"])
+def test_a_beginning_is_spread_out(name: str) -> None:
+    """What four answers tell of a process, in nats, is more than what those of four random ones do."""
+    space, features = spaces.get(name), respects(name)
+    process = Process(features.kinds, promising.MATTER)
+
+    def told(graphs: Graphs) -> float:
+        groups = features(graphs)
+        return float(np.linalg.slogdet(np.eye(len(graphs)) + process.covariance(groups, groups) / process.noise)[1] / 2)
+
+    chosen = [Graphs.concat(list(islice(spread_out(space, anything, (seed,)), 4))) for seed in range(10)]
+    random = [next(at_random(space, anything, (seed,))).take(slice(4)) for seed in range(10)]
+    assert min(map(told, chosen)) > max(map(told, random))
+    # every search begins elsewhere
+    assert len(set().union(*(space.keys(graphs).to_pylist() for graphs in chosen))) > 20
+
+
+def test_a_beginning_has_what_is_promising_in_turn_and_nothing_twice_nor_without_an_answer() -> None:
+    space = spaces.get("nb201")
+    promising_ = space.sample(3, np.random.default_rng(0))
+    pool = space.node_types.index("avg_pool_3x3")
+
+    def has(graphs: Graphs) -> NDArray[np.bool_]:
+        known: NDArray[np.bool_] = (graphs.ops != pool).all(axis=(1, 2))
+        return known
+
+    answerable = promising_.take(np.flatnonzero(has(promising_)))
+    assert 0 < len(answerable) < 3
+    everything = Graphs.concat(list(spread_out(space, has, (0,), promising_)))
+    keys = space.keys(everything).to_pylist()
+    assert len(keys) == len(set(keys)) == 4**6
+    assert has(everything).all()
+    known = space.keys(answerable).to_pylist()
+    assert [key for key in keys[:12] if key in known] == known == [keys[0], keys[4]][: len(known)]
 
 
 def test_a_process_knows_the_best_and_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:

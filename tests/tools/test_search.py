@@ -147,7 +147,7 @@ def test_an_interrupted_search_goes_on(cli: Cli, tmp_path: Path, monkeypatch: py
         stopped = cli(*options, "-o", path, status=130)
     assert stopped.stdout == b""
     assert not path.exists()
-    assert len(journal.read_bytes().splitlines()) == 1 + 5 + 3 * (1 + 1) + 1  # what was asked for, and its answer
+    assert len(journal.read_bytes().splitlines()) == 1 + 4 + 3 * (1 + 1) + 1  # what was asked for, and its answer
     refused = cli(*options, "-o", path, status=2).stderr
     assert refused == (
         f"search: {journal}: a search that did not finish left its journal; continue it with --resume, or remove it\n"

@@ -15,7 +15,7 @@ import numpy as np
 from agnet import __version__, records, spaces
 from agnet.report.inline import inline
 from agnet.report.pictures import pictures
-from agnet.search import pareto, plan
+from agnet.search import pareto, plan, strategies
 from agnet.search.history import History
 from agnet.search.study import Outcome, Study
 from agnet.streams import Chunk, concat
@@ -96,6 +96,7 @@ def _result(study: Study, outcomes: Sequence[Outcome]) -> str:
 def _asked(study: Study, outcomes: Sequence[Outcome], seed: Sequence[int], goal: str) -> dict[str, str]:
     benchmark = study.oracle()
     budget = study.budget
+    begins = strategies.get(study.strategy).begins
     rounds = f"{budget.batch} a round"
     if budget.init < budget.singly:
         rounds = "one by one" + (f" until {budget.singly}, then {rounds}" if budget.singly < budget.queries else "")
@@ -105,7 +106,7 @@ def _asked(study: Study, outcomes: Sequence[Outcome], seed: Sequence[int], goal:
         "space": benchmark.space,
         "goal": goal,
         "strategy": study.strategy + (f" ({options})" if options else ""),
-        "queries": f"{budget.queries:,}, the first {budget.init} at random, then {rounds}",
+        "queries": f"{budget.queries:,}, the first {budget.init} {begins}, then {rounds}",
         "trials": str(len(outcomes)),
         "seed": ":".join(map(str, seed)),
     }

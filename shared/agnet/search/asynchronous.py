@@ -20,7 +20,7 @@ from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search.history import History
 from agnet.search.journal import Question, Record
-from agnet.search.loop import PATIENCE, UNANSWERED, Budget, answered, firsts, phases, worthwhile
+from agnet.search.loop import PATIENCE, UNANSWERED, Budget, answered, phases, worthwhile
 from agnet.search.questions import Questions
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed
@@ -28,7 +28,7 @@ from agnet.spaces.held import Held
 from agnet.streams.chunk import Chunk
 
 _FIRST = 0
-"""Round of what the strategy does not propose: random architectures."""
+"""Round of what the strategy begins with."""
 
 
 def search(
@@ -44,7 +44,7 @@ def search(
 ) -> None:
     """Fill ``history`` with up to ``budget.queries`` evaluated architectures, as :func:`agnet.search.loop.search`.
 
-    Random architectures come first. When ``budget.init`` have been answered the strategy is asked, and from then on
+    First comes what the strategy begins with. When ``budget.init`` have been answered it is asked, and from then on
     whenever a worker has nothing to do: for as many as there are such workers, and ``budget.batch`` at least.
 
     Args:
@@ -62,7 +62,7 @@ def search(
         InputError: if the journal is that of another search.
     """
     running = _Search(evaluator, strategy, history, budget, seed, at_once, journal or Record(), on_answers)
-    if isinstance(history.space, Held):  # what is random has to be known before a cell is held
+    if isinstance(history.space, Held):  # where to begin has to be known before a cell is held
         running.fill(min(budget.init, budget.queries))
     for until in phases(history, budget, running.evaluate, seed):
         running.fill(until)
@@ -85,7 +85,7 @@ class _Search:
         self._at_once = at_once
         self._journal, self._on_answers = journal, on_answers
         self._workers = evaluator.engine.workers
-        self._firsts: Iterator[Graphs] | None = _singly(firsts(evaluator.benchmark, history.space, seed))
+        self._firsts: Iterator[Graphs] | None = _singly(strategy.begin(evaluator.benchmark.has, seed))
         history.has = evaluator.benchmark.has
         self._questions = Questions(strategy, history, seed, journal)
         self._queue: dict[str, Proposal] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from agnet import arrow
 from agnet.graphs import Graphs
+from agnet.search.beginning import Has
 from agnet.search.history import History
 from agnet.seeds import Seed
 from agnet.spaces.base import Space
@@ -37,10 +37,10 @@ class Choice:
 
     Args:
         graphs: the candidates.
-        has: which of some architectures [n] the benchmark can answer.
+        has: says which the benchmark can answer.
     """
 
-    def __init__(self, graphs: Graphs, has: Callable[[Graphs], NDArray[np.bool_]]) -> None:
+    def __init__(self, graphs: Graphs, has: Has) -> None:
         self._graphs, self._has = graphs, has
         self._looked_up, self._answerable = (np.zeros(len(graphs), dtype=np.bool_) for _ in range(2))
 

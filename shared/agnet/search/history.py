@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from agnet.graphs import Graphs
 from agnet.search import pareto
+from agnet.search.beginning import Has
 from agnet.search.objective import Measured, Objective, single
 from agnet.spaces.base import Space
 from agnet.streams.chunk import Chunk
@@ -28,8 +27,8 @@ class History:
         self.metric = metric
         self.maximize = maximize
         self.objective = objective or single(metric, maximize=maximize)
-        self.has: Callable[[Graphs], NDArray[np.bool_]] = lambda graphs: np.ones(len(graphs), dtype=np.bool_)
-        """Which architectures [n] the benchmark can answer; a search says it."""
+        self.has: Has = lambda graphs: np.ones(len(graphs), dtype=np.bool_)
+        """Which the benchmark can answer; a search says it."""
         self.chunks: list[Chunk] = []
         self._graphs: list[Graphs] = []
         self._columns: list[pa.Table] = []

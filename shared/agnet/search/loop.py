@@ -1,4 +1,4 @@
-"""The search loop: initial random architectures, then propose, query, learn, repeat.
+"""The search loop: architectures to begin with, then propose, query, learn, repeat.
 
 The same steps as a shell loop over ``encode --random``, ``train-gen``, ``generate``, ``predict`` and ``query``, made of
 the same functions with the same seeds, so both give the same history.
@@ -6,9 +6,7 @@ the same functions with the same seeds, so both give the same history.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,9 +23,8 @@ from agnet.search.journal import Record
 from agnet.search.questions import Questions
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed
-from agnet.spaces.base import Space
 from agnet.spaces.held import Held
-from agnet.spaces.sampling import Exhausted, distinct, distinct_blocks
+from agnet.spaces.sampling import distinct
 from agnet.streams.chunk import Chunk, LinesChunk, TableChunk
 from agnet.streams.problems import ERROR, settle
 
@@ -36,8 +33,6 @@ PATIENCE = 3
 UNANSWERED = 50
 """Rounds of which the benchmark can answer nothing that end a search: a table may have all but used up its part of a
 large space."""
-_VAIN = 20_000
-"""Random architectures of which the benchmark can answer none that end the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,7 @@ class Budget:
     queries: int = 192
     batch: int = 16
     init: int = 16
-    """Random architectures before the strategy is asked."""
+    """Architectures that the strategy begins with, before it is asked."""
     companions: int = 1
     """Random other cells that the first cell is tried with, where one cell is searched after the other."""
     singly: int = 0
@@ -79,8 +74,8 @@ def search(
 ) -> None:
     """Fill ``history`` with up to ``budget.queries`` evaluated architectures.
 
-    Round 0 draws random architectures with ``seed``, round r asks the strategy with the seed ``(*seed, r)``. The search
-    ends early, without an error, when the strategy has had nothing new to propose for some rounds.
+    Round 0 is what the strategy begins with, by ``seed``; round r asks it with the seed ``(*seed, r)``. The search ends
+    early, without an error, when the strategy has had nothing new to propose for some rounds.
 
     In a :class:`Held` space one cell is searched after the other, as AG-Net does on NAS-Bench-301: the first beside
     random others until its share of the queries is used up, then the second beside the best first. Strategies learn
@@ -112,7 +107,7 @@ def search(
 
     history.has = benchmark.has
     questions = Questions(strategy, history, seed, journal)
-    _begin(benchmark, history, evaluate, min(budget.init, budget.queries), seed)
+    _begin(history, strategy.begin(benchmark.has, seed), evaluate, min(budget.init, budget.queries))
     for until in phases(history, budget, evaluate_known, seed):
         fruitless = 0.0
         while len(history) < until and fruitless < PATIENCE:
@@ -131,33 +126,19 @@ Evaluate = Callable[[Proposal], None]
 """Adds architectures to the history, with their answers."""
 
 
-def _begin(benchmark: Benchmark, history: History, evaluate: Evaluate, wanted: int, seed: Seed) -> None:
-    """Evaluate the first ``wanted`` random architectures that the benchmark can answer."""
+def _begin(history: History, firsts: Iterator[Graphs], evaluate: Evaluate, wanted: int) -> None:
+    """Evaluate the first ``wanted`` of ``firsts``."""
     space = history.space
     found = [Graphs.blank(0, len(space.cells), space.max_nodes)]
     count = 0
-    for graphs in firsts(benchmark, space, seed):
+    while count < wanted and (graphs := next(firsts, None)) is not None:
         found.append(graphs.take(slice(wanted - count)))
         count += len(found[-1])
-        if count == wanted:
-            break
     first = Graphs.concat(found)
     if len(first):
         evaluate(Proposal(first, records(space, first)))
     if wanted > 1:
         worthwhile(history)
-
-
-def firsts(benchmark: Benchmark, space: Space, seed: Seed) -> Iterator[Graphs]:
-    """The random architectures that a search begins with, those that the benchmark can answer, a block at a time."""
-    vain = 0
-    with suppress(Exhausted):
-        for graphs in distinct_blocks(space, space.size or sys.maxsize, seed):
-            known = np.flatnonzero(benchmark.has(graphs))
-            vain = 0 if len(known) else vain + len(graphs)
-            if vain > _VAIN:
-                return
-            yield graphs.take(known)
 
 
 def worthwhile(history: History) -> None:

@@ -52,7 +52,7 @@ def plan(
         queries: architectures to evaluate.
         strategy: what proposes.
         batch: architectures a round; None: as the strategy likes.
-        init: random architectures first; None: as the strategy likes, and none where a ``prior`` says where to begin.
+        init: architectures to begin with; None: as the strategy likes.
         companions: random other cells that the first is tried with, for ``one_cell``.
         one_cell: search one cell after the other.
         retries: how often an evaluation that failed is asked for again.
@@ -70,16 +70,13 @@ def plan(
         benchmarks.load(benchmark, space=space, options=given), metric, maximize, minimize, limits, combine
     )
     first = wanted.goals[0]
-    usual = 0 if settings and settings.get("prior") else about.init
     study = Study(
         benchmark=benchmark,
         metric=first.expression.metrics[0] if first.expression.plain else COLUMN,
         maximize=first.maximize,
         strategy=strategy,
         options={name: value for name, value in (settings or {}).items() if value is not None},
-        budget=Budget.of(
-            about, queries, batch or (about.meanwhile if several else None), usual if init is None else init, companions
-        ),
+        budget=Budget.of(about, queries, batch or (about.meanwhile if several else None), init, companions),
         space=space,
         given=given,
         objective=None if wanted.plain else wanted,

@@ -1,7 +1,7 @@
 """What is known of architectures before any is trained: scores of untrained networks, or how large networks are.
 
-A search that is given such scores begins with architectures that they put first. Scores come from a file, which need
-not have every architecture, or are sizes, which every architecture has.
+A search that is given such scores begins with architectures that they put first, among others. Scores come from a file,
+which need not have every architecture, or are sizes, which every architecture has.
 """
 
 from __future__ import annotations
@@ -59,17 +59,9 @@ class Prior:
             )
         _ = self._best  # complains about the file
 
-    def start(self, n: int, seed: Seed, taken: pa.Array) -> Graphs:
-        """Up to ``n`` architectures drawn among those that the scores put first, all different.
-
-        Args:
-            n: how many.
-            seed: decides which.
-            taken: keys of architectures that are not wanted.
-        """
-        graphs, _ = candidates.fresh(self._space, self._best, taken)
-        rows = numpy_stream(seed, "prior").permutation(len(graphs))[:n]
-        return graphs.take(rows)
+    def promising(self, seed: Seed) -> Graphs:
+        """The architectures that the scores put first, all different, in an order that ``seed`` decides."""
+        return self._best.take(numpy_stream(seed, "prior").permutation(len(self._best)))
 
     @cached_property
     def _best(self) -> Graphs:
@@ -79,7 +71,8 @@ class Prior:
         graphs, scores = self._read() if self._file else self._computed()
         ranks = rankdata(-self._signs * scores, axis=0).mean(axis=1)
         count = min(max(round(_BEST * len(graphs)), _LEAST), len(graphs))
-        return graphs.take(np.argsort(ranks, kind="stable")[:count])
+        best = graphs.take(np.argsort(ranks, kind="stable")[:count])
+        return candidates.fresh(self._space, best, pa.array([], pa.string()))[0]
 
     def _read(self) -> tuple[Graphs, NDArray[np.float64]]:
         """Architectures of the file that have every score."""

@@ -1,8 +1,9 @@
-"""What Bayesian searches have in common: the evaluations they learn from, the candidates they look at."""
+"""What Bayesian searches have in common: where they begin, what they learn from, the candidates they look at."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, islice
 
 import numpy as np
 import pyarrow as pa
@@ -10,13 +11,16 @@ from numpy.typing import NDArray
 
 from agnet.graphs import Graphs
 from agnet.search import candidates
+from agnet.search.beginning import Has, at_random
 from agnet.search.history import History
 from agnet.search.remembered import Remembered
-from agnet.surrogates.process import Groups, Posterior
-from agnet.surrogates.respects import Respects
+from agnet.seeds import Seed
+from agnet.spaces.base import Space
+from agnet.surrogates.process import Groups, Posterior, Process
+from agnet.surrogates.respects import Respects, respects
 
-FIRST = 5
-"""Random architectures to begin with."""
+FIRST = 4
+"""Architectures to begin with."""
 SINGLY = 64
 """Answers until which one architecture is asked for at a time: each teaches the more, the fewer there are."""
 MATTER = -3.0
@@ -24,6 +28,12 @@ MATTER = -3.0
 architectures, for what is searched is alike in most."""
 RELEARN = 1.15
 """Growth of the history after which processes learn their parameters anew."""
+_POOL = 300
+"""Random architectures, at least, of which those to begin with are chosen."""
+_BLOCKS = 9
+"""Blocks of random architectures after which fewer are enough: a table may have few of a large space."""
+_TURN = 4
+"""Of so many to begin with one is promising, where something is known before any is trained."""
 _RANDOM = 500
 _BEST = 10
 """Evaluated architectures whose neighbours are candidates."""
@@ -49,6 +59,45 @@ def memorable(scores: NDArray[np.float64]) -> NDArray[np.int64]:
     if len(scores) <= best + latest:
         return np.arange(len(scores))
     return np.union1d(candidates.best_rows(scores[:-latest], best), np.arange(len(scores) - latest, len(scores)))
+
+
+def spread_out(space: Space, has: Has, seed: Seed, promising: Graphs | None = None) -> Iterator[Graphs]:
+    """Architectures to begin with that have little in common, one at a time; then random ones.
+
+    Each is the one about which a process that has learned nothing would know least if it knew those before: so the
+    first are the smallest, or the largest, and from the other end of the space (McKay, Beckman and Conover, "A
+    Comparison of Three Methods for Selecting Values of Input Variables", 1979, and all experimental design since: what
+    is spread out tells more than what is random).
+
+    Args:
+        space: of which they are.
+        has: says which the benchmark can answer.
+        seed: decides of which random ones they are chosen.
+        promising: architectures that are known to be, which take turns with the others: one, then three.
+    """
+    known = Graphs.blank(0, len(space.cells), space.max_nodes)
+    if promising is not None:
+        known = promising.take(np.flatnonzero(has(promising)))
+    random = at_random(space, has, seed, space.keys(known))
+    found = [known]
+    for block in islice(random, _BLOCKS):
+        found.append(block)
+        if sum(map(len, found[1:])) >= _POOL:
+            break
+    graphs = Graphs.concat(found)
+    features = respects(space.name)
+    posterior = Process(features.kinds, MATTER).prior(features(graphs))
+    turns, others = iter(range(len(known))), np.arange(len(graphs)) >= len(known)
+    for turn in count():
+        row = next(turns, None) if turn % _TURN == 0 else None
+        if row is None:
+            if not others.any():
+                break
+            row = int(np.where(others, posterior.variance, -np.inf).argmax())
+            others[row] = False
+        yield graphs.take(slice(row, row + 1))
+        posterior.expect(row)
+    yield from random
 
 
 class Evaluated:

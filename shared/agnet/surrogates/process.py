@@ -145,6 +145,11 @@ class Process:
         self._weights = np.concatenate([self._weights, np.zeros(len(factor))])
         self._groups = [np.concatenate(pair) for pair in zip(self._groups, groups, strict=True)]
 
+    def prior(self, groups: Groups) -> Posterior:
+        """What is known about [m] architectures before there are any values."""
+        m = len(groups[0])
+        return Posterior(self, np.zeros(m), self._prior_variance(groups), [(groups, np.empty((0, m)))])
+
     def posterior(self, groups: Groups) -> Posterior:
         """What is known about [m] other architectures."""
         cross = self.covariance(groups, self._groups)

@@ -141,7 +141,10 @@ def search(
     init: Annotated[
         int | None,
         typer.Option(
-            "--init", metavar="N", min=1, help="Random architectures first; by default 5 for bayesian, 16 for agnet."
+            "--init",
+            metavar="N",
+            min=1,
+            help="Architectures to begin with; by default 4 for bayesian, far apart, 16 for agnet, at random.",
         ),
     ] = None,
     acquisition: Annotated[
@@ -153,7 +156,7 @@ def search(
         typer.Option(
             "--prior",
             metavar="SCORES",
-            help="bayesian: begin with what scores known before training put first: FILE:COLUMN,... or params,flops.",
+            help="bayesian: scores known before training, which say where to begin: FILE:COLUMN,... or params,flops.",
         ),
     ] = None,
     generator: Annotated[
@@ -223,7 +226,7 @@ def search(
 ) -> None:
     """Search for the best architecture with few queries.
 
-    Evaluates random architectures, then lets the strategy propose, the benchmark answer and the strategy learn, until
+    Evaluates a few architectures, then lets the strategy propose, the benchmark answer and the strategy learn, until
     the queries are used up. The best architecture goes to stdout as one record, the history to -o FILE. While the
     search runs, every answer is kept in FILE.journal; --resume continues from it after an interruption and gives the
     same history as if nothing had happened.

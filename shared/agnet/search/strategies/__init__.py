@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
@@ -17,6 +17,7 @@ from agnet import arrow
 from agnet.errors import InputError
 from agnet.graphs import Graphs
 from agnet.names import nearest
+from agnet.search.beginning import Has, at_random
 from agnet.search.history import History
 from agnet.seeds import Seed
 from agnet.spaces.base import Space
@@ -44,7 +45,9 @@ class Strategy(ABC):
     """
 
     init: ClassVar[int] = 16
-    """Random architectures that it likes to begin with."""
+    """Architectures that it likes to begin with."""
+    begins: ClassVar[str] = "at random"
+    """How these are chosen."""
     batch: ClassVar[int] = 16
     """Architectures that it likes to be asked for at a time."""
     singly: ClassVar[int] = 0
@@ -56,6 +59,15 @@ class Strategy(ABC):
         self.space = space
         self.metric = metric
         self.maximize = maximize
+
+    def begin(self, has: Has, seed: Seed) -> Iterator[Graphs]:
+        """Architectures to begin with that the benchmark can answer, all different, in batches, while there are any.
+
+        Args:
+            has: says which the benchmark can answer.
+            seed: decides which.
+        """
+        return at_random(self.space, has, seed)
 
     @abstractmethod
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:

@@ -8,7 +8,7 @@ one by one. What that is changes from one query to the next and with the course 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -19,9 +19,10 @@ from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search import candidates
 from agnet.search.acquisition import BETA, of, upper_confidence_bound
+from agnet.search.beginning import Has
 from agnet.search.history import History
 from agnet.search.prior import Prior
-from agnet.search.promising import FIRST, MATTER, RELEARN, SINGLY, Candidates, Evaluated, memorable
+from agnet.search.promising import FIRST, MATTER, RELEARN, SINGLY, Candidates, Evaluated, memorable, spread_out
 from agnet.search.standing import TURNS, Standing, stalled
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed, numpy_stream
@@ -42,13 +43,14 @@ class BayesianStrategy(Strategy):
         acquisition: ``ei``, expected improvement; ``ucb``, mean and ``beta`` deviations of the
             process; ``thompson``, Thompson sampling; ``mean``, what is expected to be best, without exploring.
         beta: deviations that ``ucb`` adds.
-        prior: what is known before any training, see :class:`agnet.search.prior.Prior`: where to begin.
+        prior: what is known before any training, see :class:`agnet.search.prior.Prior`: part of where to begin.
 
     Raises:
         InputError: if there is no such acquisition, or no such prior.
     """
 
     init = FIRST
+    begins = "far apart"
     batch = 2
     singly = SINGLY
     meanwhile = 1
@@ -73,10 +75,14 @@ class BayesianStrategy(Strategy):
         self._process = Process(self._respects.kinds, MATTER)
         self._learned = 0
 
+    def begin(self, has: Has, seed: Seed) -> Iterator[Graphs]:
+        """See :meth:`Strategy.begin`."""
+        return spread_out(self.space, has, seed, None if self._prior is None else self._prior.promising(seed))
+
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:
         """Up to ``n`` new architectures, the most promising first, with what is predicted for them."""
         if np.count_nonzero(np.isfinite(history.scores)) < FIRST:
-            graphs = self._first(history, min(n, max(FIRST - len(history), 1)), seed)
+            graphs = candidates.random(history, min(n, max(FIRST - len(history), 1)), seed)
             return Proposal(graphs, records(self.space, graphs))
         scores, y, target = self._numbers(history)
         self._condition(history, y)
@@ -129,11 +135,6 @@ class BayesianStrategy(Strategy):
 
     def _is_due(self, answers: int) -> bool:
         return answers >= RELEARN * self._learned
-
-    def _first(self, history: History, n: int, seed: Seed) -> Graphs:
-        """Where nothing has been learned yet."""
-        graphs = self._prior.start(n, seed, history.seen) if self._prior else None
-        return graphs if graphs is not None and len(graphs) else candidates.random(history, n, seed)
 
     def _condition(self, history: History, y: NDArray[np.float64]) -> None:
         rows = memorable(y)

@@ -11,17 +11,19 @@ what is used: see :mod:`agnet.surrogates.respects`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from agnet import arrow
+from agnet.graphs import Graphs
 from agnet.records import records
 from agnet.search import candidates, packed, pareto
+from agnet.search.beginning import Has
 from agnet.search.history import History
-from agnet.search.promising import FIRST, MATTER, RELEARN, SINGLY, Candidates, Evaluated, memorable
+from agnet.search.promising import FIRST, MATTER, RELEARN, SINGLY, Candidates, Evaluated, memorable, spread_out
 from agnet.search.standing import Keeping, Standing, stalled
 from agnet.search.strategies import Proposal, Strategy
 from agnet.seeds import Seed, numpy_stream
@@ -42,6 +44,7 @@ class CompositeStrategy(Strategy):
     """A process for every goal and every limit."""
 
     init = FIRST
+    begins = "far apart"
     batch = 2
     singly = SINGLY
     meanwhile = 1
@@ -57,6 +60,10 @@ class CompositeStrategy(Strategy):
         self._restored: list[_Numbers] = []
         """Parameters of the processes, where they are those of a state."""
         self._learned = 0
+
+    def begin(self, has: Has, seed: Seed) -> Iterator[Graphs]:
+        """See :meth:`Strategy.begin`."""
+        return spread_out(self.space, has, seed)
 
     def ask(self, history: History, n: int, seed: Seed) -> Proposal:
         """Up to ``n`` new architectures, the most promising first, with what is predicted for their goals."""
