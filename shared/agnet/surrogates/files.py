@@ -18,7 +18,6 @@ from agnet.generator import checkpoint
 from agnet.surrogates.base import Batch, Surrogate
 from agnet.surrogates.fitted import Fitted
 from agnet.surrogates.inputs import Inputs
-from agnet.surrogates.joint import of_generator
 
 _KEY = "agnet-surrogate"
 _VERSION = 3
@@ -69,6 +68,8 @@ def load(name: str) -> Fitted:
     except OSError:  # the name of a generator that comes with agnet
         header = None
     if header is None:
+        from agnet.surrogates.joint import of_generator  # noqa: PLC0415 - 0.15 s, which other surrogates need not spend
+
         return of_generator(checkpoint.load(name), name)
     try:
         with np.errstate(all="ignore"):  # a damaged file may hold any numbers

@@ -18,7 +18,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.optimize import minimize
 
 Kind = Literal["matern", "linear"]
 Groups = Sequence[NDArray[np.float64]]
@@ -79,6 +78,8 @@ class Process:
 
     def learn(self, groups: Groups, y: NDArray[np.float64]) -> None:
         """Find the parameters from [n] values; cubic in n."""
+        from scipy.optimize import minimize  # noqa: PLC0415 - 0.1 s, which what only predicts need not spend
+
         shapes = [_shape(kind, group, group) for kind, group in zip(self.kinds, groups, strict=True)]
         diagonal = np.diag_indices(len(y))
         unit = np.eye(len(y))
