@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.optimize import check_grad
+from scipy import optimize
 from scipy.stats import multivariate_normal
 
-from agnet.surrogates import process as module
 from agnet.surrogates.process import Posterior, Process
 
 
@@ -21,6 +20,20 @@ def conditioned(n: int = 12) -> tuple[Process, list[np.ndarray], np.ndarray]:
     process.learn(known, y)
     process.condition(known, y)
     return process, known, y
+
+
+def test_what_is_known_before_any_value() -> None:
+    """A value changes the variances as if the process had been conditioned on it."""
+    process, known, _ = conditioned()
+    prior = process.prior(known)
+    assert prior.variance == pytest.approx(np.diag(process.covariance(known, known)))
+    assert not prior.mean.any()
+    for row in (3, 7):
+        prior.expect(row)
+    some = [group[[3, 7]] for group in known]
+    covariance, cross = process.covariance(some, some), process.covariance(some, known)
+    left = np.linalg.solve(covariance + process.noise * np.eye(2), cross)
+    assert prior.variance == pytest.approx(prior.process.prior(known).variance - (cross * left).sum(axis=0), abs=1e-6)
 
 
 def test_posterior_is_that_of_the_joint_normal_distribution() -> None:
@@ -47,11 +60,11 @@ def test_learning_raises_the_evidence_by_exact_slopes(monkeypatch: pytest.Monkey
     losses = []
 
     def record(loss, start, **settings):  # type: ignore[no-untyped-def]
-        losses.append(check_grad(lambda p: loss(p)[0], lambda p: loss(p)[1], start))
+        losses.append(optimize.check_grad(lambda p: loss(p)[0], lambda p: loss(p)[1], start))
         return minimize(loss, start, **settings)
 
-    minimize = module.minimize
-    monkeypatch.setattr(module, "minimize", record)
+    minimize = optimize.minimize
+    monkeypatch.setattr(optimize, "minimize", record)
     process = Process(("matern", "matern", "linear"))
 
     def evidence() -> float:
