@@ -1,8 +1,9 @@
-"""AG-Net's published search beside ours, in CPU seconds: ``python -m bench.published CODE WEIGHTS [--turns N]``.
+"""AG-Net's published search beside ours, in CPU seconds: ``python -m bench.published CODE WEIGHTS [--threads N]``.
 
 CODE is a folder with the published code (github.com/jovitalukasik/AG-Net), WEIGHTS its ``NASBench201.best.model``; it
-needs torch and torch-geometric. Both search 192 queries long on CIFAR-10 in NAS-Bench-201, by turns, in one thread.
-Of the published search only the loop counts, and not that it starts and reads its table; of ours the whole command.
+needs torch and torch-geometric. Both search 192 queries long on CIFAR-10 in NAS-Bench-201, by turns, in as many threads
+as they take, or ``--threads``. Of the published search only the loop counts, and not that it starts and reads its
+table; of ours the whole command.
 
 For the published code to run today, it gets from here: the table, in place of NATS-Bench's files; nothing in place of
 NAS-Bench-101, which needs TensorFlow 1; PyTorch Geometric's loader where it was, leaving out latents, which only some
@@ -35,9 +36,10 @@ _QUERIES = 192
 _NONE_VALID = "stack expects a non-empty TensorList"
 
 
-def rows(code: Path, weights: Path, turns: int) -> Iterator[str]:
+def rows(code: Path, weights: Path, turns: int, threads: int | None) -> Iterator[str]:
     """A line a turn, then the median."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
     ratios: list[float] = []
     for seed in count():
         if len(ratios) == turns:
@@ -141,10 +143,11 @@ if __name__ == "__main__":
     parser.add_argument("code", type=lambda text: Path(text).resolve(), metavar="CODE")
     parser.add_argument("weights", type=lambda text: Path(text).resolve(), metavar="WEIGHTS")
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--threads", type=int, metavar="N", help="of both; by default as many as they take")
     parser.add_argument("--loop", type=int, metavar="SEED", help="run the published search alone")
     options = parser.parse_args()
     if options.loop is not None:
         print(_loop(options.code, options.weights, options.loop))
     else:
-        for row in rows(options.code, options.weights, options.turns):
+        for row in rows(options.code, options.weights, options.turns, options.threads):
             print(row, flush=True)
