@@ -147,6 +147,7 @@ def test_wrong_names_cost_no_queries(cli: Cli, tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("options", "rounds"),
     [
+        (("--queries", 3), "3, the first 3 far apart, then one by one"),
         (("--queries", 12), "12, the first 4 far apart, then one by one"),
         (("--queries", 66), "66, the first 4 far apart, then one by one until 64, then 2 a round"),
         (("--queries", 12, "--batch", 2), "12, the first 4 far apart, then 2 a round"),

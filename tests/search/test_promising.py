@@ -57,6 +57,18 @@ def test_a_beginning_has_what_is_promising_in_turn_and_nothing_twice_nor_without
     assert [key for key in keys[:12] if key in known] == known == [keys[0], keys[4]][: len(known)]
 
 
+def test_a_beginning_ends_with_what_is_promising_where_a_table_has_little_else() -> None:
+    space = spaces.get("nb201")
+    some = space.sample(12, np.random.default_rng(0))
+    known = set(space.keys(some).to_pylist())
+
+    def has(graphs: Graphs) -> NDArray[np.bool_]:
+        return np.array([key in known for key in space.keys(graphs).to_pylist()], dtype=np.bool_)
+
+    everything = Graphs.concat(list(spread_out(space, has, (0,), some.take(slice(10)))))
+    assert sorted(space.keys(everything).to_pylist()) == sorted(known)
+
+
 def test_a_process_knows_the_best_and_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(promising, "_KNOWN", (2, 3))
     scores = np.array([0.1, 0.9, 0.2, -np.inf, 0.8, 0.3, 0.0, 0.4])

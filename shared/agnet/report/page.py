@@ -106,7 +106,7 @@ def _asked(study: Study, outcomes: Sequence[Outcome], seed: Sequence[int], goal:
         "space": benchmark.space,
         "goal": goal,
         "strategy": study.strategy + (f" ({options})" if options else ""),
-        "queries": f"{budget.queries:,}, the first {budget.init} {begins}, then {rounds}",
+        "queries": f"{budget.queries:,}, the first {min(budget.init, budget.queries)} {begins}, then {rounds}",
         "trials": str(len(outcomes)),
         "seed": ":".join(map(str, seed)),
     }

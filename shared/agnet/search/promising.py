@@ -77,7 +77,7 @@ def spread_out(space: Space, has: Has, seed: Seed, promising: Graphs | None = No
     """
     known = Graphs.blank(0, len(space.cells), space.max_nodes)
     if promising is not None:
-        known = promising.take(np.flatnonzero(has(promising)))
+        known = promising.take(np.flatnonzero(has(promising))[:_POOL])
     random = at_random(space, has, seed, space.keys(known))
     found = [known]
     for block in islice(random, _BLOCKS):
@@ -89,7 +89,7 @@ def spread_out(space: Space, has: Has, seed: Seed, promising: Graphs | None = No
     posterior = Process(features.kinds, MATTER).prior(features(graphs))
     turns, others = iter(range(len(known))), np.arange(len(graphs)) >= len(known)
     for turn in count():
-        row = next(turns, None) if turn % _TURN == 0 else None
+        row = next(turns, None) if turn % _TURN == 0 or not others.any() else None
         if row is None:
             if not others.any():
                 break
